@@ -47,3 +47,57 @@ export const BULK_BYTES_UNAUTHENTICATED_MAX = 16 * KiB;
 export const QUERY_BUFFER_BYTES_MAX_DEFAULT = 1024 * MiB;
 export const DATABASES_DEFAULT = 16;
 export const STRING_BYTES_MAX = 512 * MiB;
+
+// Memory: arena and table
+/** Off-heap memory comes from the system in segments of this size; a value of more than half of it has one of its own. */
+export const SEGMENT_BYTES = 64 * MiB;
+/** Segment numbers have 9 bits, 0 is no segment: 511 × 64 MiB a shard. */
+export const SEGMENTS_MAX = 512;
+export const HUGE_BYTES_MIN = 32 * MiB;
+export const HUGE_BYTES_MAX = 1024 * MiB + 64 * KiB;
+/** Granule of all memory above the small size classes. */
+export const PAGE_BYTES = 4 * KiB;
+export const SMALL_BYTES_MAX = 8 * KiB;
+/** Free pages of a living segment go back to the system, where it can be asked, when a run has this many dirty ones. */
+export const RELEASE_PAGES_MIN = 256;
+/** An empty segment is kept for the next need only if no more than this many of its pages were ever used. */
+export const SPARE_SEGMENT_PAGES_MAX = 256;
+/** Runs looked at in a bin that may hold one that is long enough, before going on to another segment. */
+export const FIT_TRIES_MAX = 8;
+/** Bits of a key hash that may choose the leaf of a table: 4 M leaves of some 600 entries, a directory of 32 MiB. */
+export const TABLE_DEPTH_MAX = 22;
+/** A directory never has more than this many places per leaf; beyond it a leaf is chained instead of split. */
+export const DIRECTORY_PLACES_PER_LEAF_MAX = 16;
+/** Places tried for a random entry before the nearest one is taken. */
+export const RANDOM_TRIES_MAX = 1024;
+
+// Configuration
+/** A longer redis.conf is taken for a mistake. */
+export const CONFIG_FILE_BYTES_MAX = 16 * MiB;
+/** Files read in one start, includes counted; it also ends includes that multiply. */
+export const CONFIG_INCLUDES_MAX = 1000;
+/** Redis sets no bound but memory's; a table of databases must be one that can be made. */
+export const DATABASES_MAX = 16_384;
+
+// Log
+/** A longer message is cut. */
+export const LOG_MESSAGE_CHARS_MAX = 64 * KiB;
+/** How often, in ms at most, the log looks whether its file was moved away. */
+export const LOG_REOPEN_CHECK_MS = 1000;
+
+// Server
+/** A shard is not started on less: what a worker's heap and its first segments need. */
+export const SHARD_MEMORY_BYTES = 32 * MiB;
+
+// io_uring reactor
+/** Sockets of one shard; user data of a completion gives a slot 24 bits. */
+export const SOCKETS_MAX = 1 << 20;
+/** Out of descriptors or memory, a listener rests this long before it accepts again; its queue is the kernel's meanwhile. */
+export const ACCEPT_REST_MS = 100;
+/** destroy() waits at most this many rounds of DESTROY_ROUND_MS for the kernel to let go of what it cancelled. */
+export const DESTROY_ROUNDS_MAX = 50;
+export const DESTROY_ROUND_MS = 10;
+
+// Numbers as text
+/** Longest text that is read as a floating-point number (Redis's number). */
+export const FLOAT_TEXT_BYTES_MAX = 5119;

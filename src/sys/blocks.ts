@@ -34,6 +34,8 @@ export class BlockPool {
   readonly slabAddressHigh: number[];
   /** Chain link of each block, for its owner's use; NONE ends a chain. */
   next: Int32Array;
+  /** Where a block's content ends, for its owner's use: an offset in its slab view. */
+  end: Int32Array;
   inUse: number;
   #free: Int32Array;
   #freeCount: number;
@@ -46,6 +48,7 @@ export class BlockPool {
     this.slabAddressLow = [];
     this.slabAddressHigh = [];
     this.next = new Int32Array(OUTPUT_BLOCKS_PER_SLAB).fill(NONE);
+    this.end = new Int32Array(OUTPUT_BLOCKS_PER_SLAB);
     this.inUse = 0;
     this.#free = new Int32Array(OUTPUT_BLOCKS_PER_SLAB);
     this.#freeCount = 0;
@@ -92,6 +95,9 @@ export class BlockPool {
     const next = new Int32Array(total).fill(NONE);
     next.set(this.next.subarray(0, Math.min(this.next.length, total)));
     this.next = next;
+    const end = new Int32Array(total);
+    end.set(this.end.subarray(0, Math.min(this.end.length, total)));
+    this.end = end;
     const free = new Int32Array(total);
     free.set(this.#free.subarray(0, this.#freeCount));
     this.#free = free;

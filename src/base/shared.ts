@@ -1,0 +1,56 @@
+/**
+ * Shared words: integers that several shards read and write, in one SharedArrayBuffer.
+ *
+ *     line 0          process-wide words: next client id, next transaction number, stopping, …
+ *     line 1 + s      words of shard s
+ *
+ * One word a cache line of 64 bytes where writers differ, so that shards do not slow each other. With mesh/ and the
+ * io_uring reactor, this is the only place that touches shared memory.
+ */
+
+const WORDS_PER_LINE = 16;
+
+const CLIENT_ID = 0;
+const CLIENTS = 1 * WORDS_PER_LINE;
+const STOPPING = 2 * WORDS_PER_LINE;
+const PROCESS_LINES = 4;
+
+/** The process-wide words, the same memory on every thread. */
+export class SharedWords {
+  readonly buffer: SharedArrayBuffer;
+  readonly #words: Int32Array;
+
+  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(PROCESS_LINES * WORDS_PER_LINE * 4)) {
+    this.buffer = buffer;
+    this.#words = new Int32Array(buffer);
+  }
+
+  /** The next client id of the process, from 1. */
+  nextClientId(): number {
+    return (Atomics.add(this.#words, CLIENT_ID, 1) + 1) >>> 0;
+  }
+
+  /** Counts one client in unless `max` are there; false means refused. */
+  admitClient(max: number): boolean {
+    if (Atomics.add(this.#words, CLIENTS, 1) < max) return true;
+    Atomics.sub(this.#words, CLIENTS, 1);
+    return false;
+  }
+
+  releaseClient(): void {
+    Atomics.sub(this.#words, CLIENTS, 1);
+  }
+
+  clients(): number {
+    return Atomics.load(this.#words, CLIENTS);
+  }
+
+  /** Raised once, when the process begins to stop. */
+  get stopping(): boolean {
+    return Atomics.load(this.#words, STOPPING) !== 0;
+  }
+
+  raiseStopping(): void {
+    Atomics.store(this.#words, STOPPING, 1);
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * Counters of a shard: whole numbers that only grow, as doubles in a typed array (a field that passes 2^31 slows its class).
+ */
+
+export const Counter = {
+  CONNECTIONS: 0,
+  REJECTED_CONNECTIONS: 1,
+  COMMANDS: 2,
+  BYTES_IN: 3,
+  BYTES_OUT: 4,
+  HITS: 5,
+  MISSES: 6,
+  EXPIRED: 7,
+  ERRORS: 8,
+  FORWARDED: 9,
+  FANNED_OUT: 10,
+  PARKED: 11,
+  TURNS: 12,
+  PROTOCOL_ERRORS: 13,
+} as const;
+
+const COUNTERS = 16;
+
+export class Counters {
+  readonly values: Float64Array;
+
+  constructor() {
+    this.values = new Float64Array(COUNTERS);
+  }
+
+  get(counter: number): number {
+    return this.values[counter];
+  }
+
+  add(counter: number, amount: number): void {
+    this.values[counter] += amount;
+  }
+
+  reset(): void {
+    this.values.fill(0);
+  }
+}

@@ -1,0 +1,494 @@
+/**
+ * The exchange: requests and replies between shards, over the mesh. Hot path.
+ *
+ * A message that fits goes into the pair's ring at once. What does not fit now waits here: small messages in order, large
+ * ones as streams of fragments, several of them side by side, sent as the ring has room. Requests are bounded by credits
+ * (a connection stops parsing when there are none); replies are always accepted, so that full rings cannot deadlock.
+ *
+ *     REQUEST, PART     first = socket or operation, second = client id, third = seq; payload:
+ *                       word 0  command id | RESP version << 24      word 1  database      word 2  number of arguments
+ *                       then (start, end) of each argument, relative to the bytes behind; then those bytes
+ *     REPLY             first = socket, second = client id, third = seq; payload: the reply
+ *     PART_REPLY        first = operation; payload: the reply
+ *     STREAM            first = stream id; payload: kind, first, second, third and total length of a large message
+ *     FRAGMENT          first = stream id; payload: its next bytes
+ *
+ * Refuses: to know what a command does, or what a connection is.
+ */
+
+import { assert } from "../base/assert.ts";
+import type { CommandId, ShardId } from "../base/brands.ts";
+import { copyBytes } from "../base/bytes.ts";
+import { CREDITS_PER_OWNER } from "../base/limits.ts";
+import type { Mesh } from "../mesh/mesh.ts";
+import { Argv } from "../resp/argv.ts";
+import type { RespVersion } from "../resp/writer.ts";
+
+const REQUEST = 1;
+const REPLY = 2;
+const PART = 3;
+const PART_REPLY = 4;
+const STREAM = 5;
+const FRAGMENT = 6;
+
+const REQUEST_HEAD_WORDS = 3;
+const STREAM_HEAD_BYTES = 20;
+const RELEASE_EVERY_MESSAGES = 128;
+/** Fragments sent to one shard in one turn, so that a large value does not hold up everybody else's messages. */
+const FRAGMENTS_PER_TURN = 16;
+
+/** What became of a request. */
+export const SENT = 0;
+export const NO_ROOM = 1;
+/** On its way as a stream: onStreamSent follows. */
+export const STREAMING = 2;
+export type SendResult = typeof SENT | typeof NO_ROOM | typeof STREAMING;
+
+/** What the exchange hands to its shard. Bytes are valid during the call only. */
+export interface ExchangeHandler {
+  onRequest(source: ShardId, socket: number, client: number, seq: number, request: IncomingRequest): void;
+  onReply(socket: number, client: number, seq: number, bytes: Uint8Array, start: number, end: number): void;
+  onPart(source: ShardId, operation: number, request: IncomingRequest): void;
+  onPartReply(source: ShardId, operation: number, bytes: Uint8Array, start: number, end: number): void;
+  /** The last fragment of a connection's large request is in the ring. */
+  onStreamSent(socket: number, client: number): void;
+}
+
+/** A decoded request; reused for the next one. */
+export class IncomingRequest {
+  readonly argv: Argv;
+  command: CommandId;
+  version: RespVersion;
+  database: number;
+
+  constructor() {
+    this.argv = new Argv();
+    this.command = 0 as CommandId;
+    this.version = 2;
+    this.database = 0;
+  }
+}
+
+/** A message that waits for room: small ones whole, large ones as a stream. */
+class Outgoing {
+  readonly kind: number;
+  readonly first: number;
+  readonly second: number;
+  readonly third: number;
+  readonly bytes: Uint8Array;
+  readonly end: number;
+  readonly stream: number;
+  at: number;
+  begun: boolean;
+
+  constructor(
+    kind: number,
+    first: number,
+    second: number,
+    third: number,
+    bytes: Uint8Array,
+    end: number,
+    stream: number,
+  ) {
+    this.kind = kind;
+    this.first = first;
+    this.second = second;
+    this.third = third;
+    this.bytes = bytes;
+    this.end = end;
+    this.stream = stream;
+    this.at = 0;
+    this.begun = false;
+  }
+}
+
+/** A large message that is being assembled. */
+class Incoming {
+  readonly kind: number;
+  readonly first: number;
+  readonly second: number;
+  readonly third: number;
+  readonly bytes: Uint8Array;
+  at: number;
+
+  constructor(kind: number, first: number, second: number, third: number, total: number) {
+    this.kind = kind;
+    this.first = first;
+    this.second = second;
+    this.third = third;
+    // Rounded up, so that a word view covers it.
+    this.bytes = new Uint8Array((total + 3) & ~3).subarray(0, total);
+    this.at = 0;
+  }
+}
+
+export class Exchange {
+  readonly #mesh: Mesh;
+  readonly #handler: ExchangeHandler;
+  readonly #request: IncomingRequest;
+  /** Requests and parts sent to each shard whose replies are not in. */
+  readonly #inFlight: Int32Array;
+  readonly #queues: Outgoing[][];
+  readonly #streams: Outgoing[][];
+  readonly #assemblies: Map<number, Incoming>[];
+  #nextStream: number;
+  /** Messages that wait for room, over all targets. */
+  #waiting: number;
+  #inFlightTotal: number;
+
+  constructor(mesh: Mesh, handler: ExchangeHandler) {
+    this.#mesh = mesh;
+    this.#handler = handler;
+    this.#request = new IncomingRequest();
+    this.#inFlight = new Int32Array(mesh.shards);
+    this.#queues = [];
+    this.#streams = [];
+    this.#assemblies = [];
+    for (let i = 0; i < mesh.shards; i++) {
+      this.#queues.push([]);
+      this.#streams.push([]);
+      this.#assemblies.push(new Map());
+    }
+    this.#nextStream = 1;
+    this.#waiting = 0;
+    this.#inFlightTotal = 0;
+  }
+
+  /** Requests whose replies are not in. */
+  get outstanding(): number {
+    return this.#inFlightTotal;
+  }
+
+  /** Messages that wait for room in a ring. */
+  get backlog(): number {
+    return this.#waiting;
+  }
+
+  /** May another request go to `target`? */
+  hasRoom(target: ShardId): boolean {
+    return this.#inFlight[target] < CREDITS_PER_OWNER && this.#queues[target].length === 0;
+  }
+
+  /** Sends a connection's request to the shard that owns its keys. */
+  sendRequest(
+    target: ShardId,
+    socket: number,
+    client: number,
+    seq: number,
+    command: CommandId,
+    version: RespVersion,
+    database: number,
+    argv: Argv,
+  ): SendResult {
+    if (!this.hasRoom(target)) return NO_ROOM;
+    const count = argv.count;
+    const from = argv.starts[0];
+    const dataLength = argv.ends[count - 1] - from;
+    const headBytes = (REQUEST_HEAD_WORDS + 2 * count) * 4;
+    const length = headBytes + dataLength;
+    const writer = this.#mesh.writers[target];
+    if (length > writer.payloadMax) {
+      const bytes = encodeRequest(command, version, database, argv);
+      this.#inFlight[target]++;
+      this.#inFlightTotal++;
+      this.#enqueueStream(target, REQUEST, socket, client, seq, bytes, bytes.length);
+      return STREAMING;
+    }
+    const at = writer.reserve(REQUEST, length, socket, client, seq);
+    if (at < 0) return NO_ROOM;
+    this.#inFlight[target]++;
+    this.#inFlightTotal++;
+    const words = writer.words;
+    let w = at >> 2;
+    words[w] = command | (version << 24);
+    words[w + 1] = database;
+    words[w + 2] = count;
+    w += REQUEST_HEAD_WORDS;
+    const starts = argv.starts;
+    const ends = argv.ends;
+    for (let i = 0; i < count; i++) {
+      words[w] = starts[i] - from;
+      words[w + 1] = ends[i] - from;
+      w += 2;
+    }
+    // The arguments stand close together in the request, so that one copy takes them all with what is between them.
+    copyBytes(writer.bytes, at + headBytes, argv.bytes, from, from + dataLength);
+    return SENT;
+  }
+
+  /** Sends the part of an operation that belongs to `target`. Never refused: an origin has one operation a connection. */
+  sendPart(
+    target: ShardId,
+    operation: number,
+    command: CommandId,
+    version: RespVersion,
+    database: number,
+    argv: Argv,
+  ): void {
+    this.#inFlight[target]++;
+    this.#inFlightTotal++;
+    const bytes = encodeRequest(command, version, database, argv);
+    this.#post(target, PART, operation, 0, 0, bytes, 0, bytes.length);
+  }
+
+  /** Answers a request. bytes[start, end) are copied. */
+  sendReply(
+    target: ShardId,
+    socket: number,
+    client: number,
+    seq: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    this.#post(target, REPLY, socket, client, seq, bytes, start, end);
+  }
+
+  sendPartReply(target: ShardId, operation: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#post(target, PART_REPLY, operation, 0, 0, bytes, start, end);
+  }
+
+  /** Takes all messages that are there and hands them to the shard. Returns how many. */
+  drain(): number {
+    const mesh = this.#mesh;
+    let taken = 0;
+    for (let source = 0; source < mesh.shards; source++) {
+      if (source === mesh.shard) continue;
+      const reader = mesh.readers[source];
+      if (!reader.poll()) continue;
+      for (let at = reader.next(); at >= 0; at = reader.next()) {
+        const length = reader.length;
+        this.#take(
+          source as ShardId,
+          reader.kind,
+          reader.first,
+          reader.second,
+          reader.third,
+          reader.bytes,
+          reader.words,
+          at,
+          at + length,
+        );
+        if ((++taken & (RELEASE_EVERY_MESSAGES - 1)) === 0) mesh.release(source as ShardId);
+      }
+      mesh.release(source as ShardId);
+    }
+    return taken;
+  }
+
+  /** Sends what waits, as far as there is room. True when something was sent. */
+  pump(): boolean {
+    if (this.#waiting === 0) return false;
+    let sent = false;
+    for (let target = 0; target < this.#mesh.shards; target++) {
+      const queue = this.#queues[target];
+      let done = 0;
+      while (done < queue.length && this.#tryWhole(target as ShardId, queue[done])) done++;
+      if (done > 0) {
+        queue.splice(0, done);
+        this.#waiting -= done;
+        sent = true;
+      }
+      if (queue.length === 0 && this.#streams[target].length > 0 && this.#pumpStreams(target as ShardId)) sent = true;
+      this.#mesh.needRoom(target as ShardId, queue.length > 0 || this.#streams[target].length > 0);
+    }
+    return sent;
+  }
+
+  // The parameters are a message's header and its place: an object for them would be one more allocation a message.
+  #take(
+    source: ShardId,
+    kind: number,
+    first: number,
+    second: number,
+    third: number,
+    bytes: Uint8Array,
+    words: Int32Array,
+    at: number,
+    end: number,
+  ): void {
+    if (kind === REQUEST) {
+      this.#decode(bytes, words, at);
+      this.#handler.onRequest(source, first, second, third, this.#request);
+    } else if (kind === REPLY) {
+      this.#inFlight[source]--;
+      this.#inFlightTotal--;
+      this.#handler.onReply(first, second, third, bytes, at, end);
+    } else if (kind === PART) {
+      this.#decode(bytes, words, at);
+      this.#handler.onPart(source, first, this.#request);
+    } else if (kind === PART_REPLY) {
+      this.#inFlight[source]--;
+      this.#inFlightTotal--;
+      this.#handler.onPartReply(source, first, bytes, at, end);
+    } else if (kind === STREAM) {
+      const w = at >> 2;
+      const incoming = new Incoming(words[w], words[w + 1], words[w + 2], words[w + 3], words[w + 4]);
+      this.#assemblies[source].set(first, incoming);
+    } else {
+      assert(kind === FRAGMENT, "a message has a known kind");
+      this.#assemble(source, first, bytes, at, end);
+    }
+  }
+
+  #assemble(source: ShardId, stream: number, bytes: Uint8Array, at: number, end: number): void {
+    const incoming = this.#assemblies[source].get(stream);
+    assert(incoming !== undefined, "a fragment belongs to a stream");
+    incoming.at = copyBytes(incoming.bytes, incoming.at, bytes, at, end);
+    if (incoming.at < incoming.bytes.length) return;
+    this.#assemblies[source].delete(stream);
+    const whole = incoming.bytes;
+    const words = new Int32Array(whole.buffer as ArrayBuffer);
+    this.#take(
+      source,
+      incoming.kind,
+      incoming.first,
+      incoming.second,
+      incoming.third,
+      whole,
+      words,
+      0,
+      whole.length,
+    );
+  }
+
+  #decode(bytes: Uint8Array, words: Int32Array, at: number): void {
+    const request = this.#request;
+    const argv = request.argv;
+    let w = at >> 2;
+    request.command = (words[w] & 0xff_ffff) as CommandId;
+    request.version = (words[w] >>> 24) as RespVersion;
+    request.database = words[w + 1];
+    const count = words[w + 2];
+    w += REQUEST_HEAD_WORDS;
+    const base = at + (REQUEST_HEAD_WORDS + 2 * count) * 4;
+    argv.count = 0;
+    argv.reserve(count);
+    argv.bytes = bytes;
+    argv.count = count;
+    const starts = argv.starts;
+    const ends = argv.ends;
+    for (let i = 0; i < count; i++) {
+      starts[i] = base + words[w];
+      ends[i] = base + words[w + 1];
+      w += 2;
+    }
+  }
+
+  #post(
+    target: ShardId,
+    kind: number,
+    first: number,
+    second: number,
+    third: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    const writer = this.#mesh.writers[target];
+    const length = end - start;
+    if (length > writer.payloadMax) {
+      this.#enqueueStream(target, kind, first, second, third, bytes.slice(start, end), length);
+      return;
+    }
+    if (this.#queues[target].length === 0) {
+      const at = writer.reserve(kind, length, first, second, third);
+      if (at >= 0) {
+        copyBytes(writer.bytes, at, bytes, start, end);
+        return;
+      }
+    }
+    this.#queues[target].push(new Outgoing(kind, first, second, third, bytes.slice(start, end), length, 0));
+    this.#waiting++;
+    this.#mesh.needRoom(target, true);
+  }
+
+  #enqueueStream(
+    target: ShardId,
+    kind: number,
+    first: number,
+    second: number,
+    third: number,
+    bytes: Uint8Array,
+    length: number,
+  ): void {
+    const stream = this.#nextStream;
+    this.#nextStream = (stream + 1) | 0;
+    this.#streams[target].push(new Outgoing(kind, first, second, third, bytes, length, stream));
+    this.#waiting++;
+    this.#mesh.needRoom(target, true);
+  }
+
+  #tryWhole(target: ShardId, message: Outgoing): boolean {
+    const writer = this.#mesh.writers[target];
+    const at = writer.reserve(message.kind, message.end, message.first, message.second, message.third);
+    if (at < 0) return false;
+    copyBytes(writer.bytes, at, message.bytes, 0, message.end);
+    return true;
+  }
+
+  #pumpStreams(target: ShardId): boolean {
+    const streams = this.#streams[target];
+    let sent = false;
+    for (let n = 0; n < FRAGMENTS_PER_TURN && streams.length > 0; n++) {
+      const stream = streams[0];
+      if (!this.#sendFragment(target, stream)) break;
+      sent = true;
+      streams.shift();
+      if (stream.at < stream.end) {
+        // To the back of the line: the streams of one target take turns.
+        streams.push(stream);
+        continue;
+      }
+      this.#waiting--;
+      if (stream.kind === REQUEST) this.#handler.onStreamSent(stream.first, stream.second);
+    }
+    return sent;
+  }
+
+  #sendFragment(target: ShardId, stream: Outgoing): boolean {
+    const writer = this.#mesh.writers[target];
+    if (!stream.begun) {
+      const at = writer.reserve(STREAM, STREAM_HEAD_BYTES, stream.stream, 0, 0);
+      if (at < 0) return false;
+      const w = at >> 2;
+      writer.words[w] = stream.kind;
+      writer.words[w + 1] = stream.first;
+      writer.words[w + 2] = stream.second;
+      writer.words[w + 3] = stream.third;
+      writer.words[w + 4] = stream.end;
+      stream.begun = true;
+    }
+    const length = Math.min(stream.end - stream.at, writer.payloadMax);
+    const at = writer.reserve(FRAGMENT, length, stream.stream, 0, 0);
+    if (at < 0) return false;
+    copyBytes(writer.bytes, at, stream.bytes, stream.at, stream.at + length);
+    stream.at += length;
+    return true;
+  }
+}
+
+/** A request as the payload of one message, its arguments back to back. */
+function encodeRequest(command: CommandId, version: RespVersion, database: number, argv: Argv): Uint8Array {
+  const count = argv.count;
+  const headBytes = (REQUEST_HEAD_WORDS + 2 * count) * 4;
+  let dataLength = 0;
+  for (let i = 0; i < count; i++) dataLength += argv.ends[i] - argv.starts[i];
+  const length = headBytes + dataLength;
+  const buffer = new ArrayBuffer((length + 3) & ~3);
+  const words = new Int32Array(buffer);
+  const bytes = new Uint8Array(buffer, 0, length);
+  words[0] = command | (version << 24);
+  words[1] = database;
+  words[2] = count;
+  let offset = 0;
+  for (let i = 0; i < count; i++) {
+    words[REQUEST_HEAD_WORDS + 2 * i] = offset;
+    const start = argv.starts[i];
+    const end = argv.ends[i];
+    copyBytes(bytes, headBytes + offset, argv.bytes, start, end);
+    offset += end - start;
+    words[REQUEST_HEAD_WORDS + 2 * i + 1] = offset;
+  }
+  return bytes;
+}

@@ -1,0 +1,188 @@
+/**
+ * Output: the blocks a connection's replies stand in, from the first byte written to the last byte sent. Hot path.
+ *
+ * One writer serves all connections of a shard: it is attached to one of them at a time and writes at the end of that
+ * connection's chain. A connection with nothing to send owns no block.
+ *
+ *     outHead                                   outTail
+ *     [ sent | in flight | waiting ] → [ … ] → [ waiting | free ]
+ *             ^outStart                                  ^outEnd (the writer's pos while attached)
+ *
+ * Refuses: to decide when a connection is closed.
+ */
+
+import { assert } from "../base/assert.ts";
+import type { BlockId } from "../base/brands.ts";
+import { OUTPUT_BLOCK_BYTES, SEND_BLOCKS_MAX } from "../base/limits.ts";
+import { type ReplySink, ReplyWriter } from "../resp/writer.ts";
+import { BlockPool } from "../sys/blocks.ts";
+import type { Reactor } from "../sys/reactor.ts";
+import { type Conn, NO_BYTES } from "./conn.ts";
+
+const NONE = BlockPool.NONE;
+
+export class Output implements ReplySink {
+  readonly writer: ReplyWriter;
+  /** Bytes handed to the kernel. */
+  bytesSent: number;
+  readonly #reactor: Reactor;
+  readonly #pool: BlockPool;
+  readonly #ranges: Int32Array;
+  #conn: Conn | null;
+  #touched: Conn[];
+  #touchedCount: number;
+
+  constructor(reactor: Reactor) {
+    this.writer = new ReplyWriter(this);
+    this.bytesSent = 0;
+    this.#reactor = reactor;
+    this.#pool = reactor.blocks;
+    this.#ranges = new Int32Array(SEND_BLOCKS_MAX * 3);
+    this.#conn = null;
+    this.#touched = [];
+    this.#touchedCount = 0;
+  }
+
+  /** Turns the writer to `conn`; what it writes from now on is that connection's output. */
+  attach(conn: Conn): void {
+    const writer = this.writer;
+    writer.version = conn.version;
+    if (this.#conn === conn) return;
+    this.settle();
+    this.#conn = conn;
+    const tail = conn.outTail;
+    if (tail === NONE) {
+      writer.bytes = NO_BYTES;
+      writer.pos = 0;
+      writer.limit = 0;
+    } else {
+      writer.bytes = this.#pool.viewOf(tail);
+      writer.pos = conn.outEnd;
+      writer.limit = this.#pool.startOf(tail) + OUTPUT_BLOCK_BYTES;
+    }
+    this.touch(conn);
+  }
+
+  /** Detaches the writer, so that the connection's own fields are true. */
+  settle(): void {
+    const conn = this.#conn;
+    if (conn === null) return;
+    if (conn.outTail !== NONE) conn.outEnd = this.writer.pos;
+    this.#conn = null;
+  }
+
+  supply(writer: ReplyWriter, byteLength: number): void {
+    assert(byteLength <= OUTPUT_BLOCK_BYTES && this.#conn !== null, "a block is supplied to an attached writer");
+    const conn = this.#conn;
+    const pool = this.#pool;
+    const block = pool.take();
+    const start = pool.startOf(block);
+    if (conn.outTail === NONE) {
+      conn.outHead = block;
+      conn.outStart = start;
+    } else {
+      pool.end[conn.outTail] = writer.pos;
+      pool.next[conn.outTail] = block;
+    }
+    conn.outTail = block;
+    conn.outBlocks++;
+    writer.bytes = pool.viewOf(block);
+    writer.pos = start;
+    writer.limit = start + OUTPUT_BLOCK_BYTES;
+  }
+
+  /** The connection may have something to send, or to be closed, at the end of this turn. */
+  touch(conn: Conn): void {
+    if (conn.touched) return;
+    conn.touched = true;
+    this.#touched[this.#touchedCount++] = conn;
+  }
+
+  /** Sends for every touched connection. `durable` is the log position that is safe. Calls back for those with nothing left. */
+  flush(durable: number, handler: OutputHandler): void {
+    this.settle();
+    const touched = this.#touched;
+    for (let i = 0; i < this.#touchedCount; i++) {
+      const conn = touched[i];
+      conn.touched = false;
+      if (conn.closed || conn.sendLast !== NONE) continue;
+      if (conn.outHead !== NONE && conn.gate <= durable) this.#send(conn);
+      if (conn.sendLast === NONE) handler.onDrained(conn);
+    }
+    this.#touchedCount = 0;
+  }
+
+  /** The send in flight is complete: gives its blocks back. */
+  sent(conn: Conn): void {
+    if (this.#conn === conn) this.settle();
+    const last = conn.sendLast;
+    assert(last !== NONE, "a send was in flight");
+    while (conn.outHead !== last) this.#dropHead(conn);
+    conn.outStart = conn.sendEnd;
+    conn.sendLast = NONE;
+    const end = last === conn.outTail ? conn.outEnd : this.#pool.end[last];
+    if (conn.sendEnd === end) this.#dropHead(conn);
+    this.touch(conn);
+  }
+
+  /** Gives all blocks of a closed connection back. */
+  discard(conn: Conn): void {
+    if (this.#conn === conn) this.#conn = null;
+    while (conn.outHead !== NONE) this.#dropHead(conn);
+    conn.sendLast = NONE;
+  }
+
+  /** Bytes of memory in a connection's chain. */
+  bytesHeld(conn: Conn): number {
+    return conn.outBlocks * OUTPUT_BLOCK_BYTES;
+  }
+
+  #send(conn: Conn): void {
+    const pool = this.#pool;
+    const head = conn.outHead;
+    if (head === conn.outTail) {
+      if (conn.outStart === conn.outEnd) {
+        this.#dropHead(conn);
+        return;
+      }
+      conn.sendLast = head;
+      conn.sendEnd = conn.outEnd;
+      this.bytesSent += conn.outEnd - conn.outStart;
+      this.#reactor.send(conn.socket, head, conn.outStart, conn.outEnd);
+      return;
+    }
+    const ranges = this.#ranges;
+    let count = 0;
+    let block = head;
+    let start = conn.outStart;
+    for (;;) {
+      const end = block === conn.outTail ? conn.outEnd : pool.end[block];
+      ranges[count * 3] = block;
+      ranges[count * 3 + 1] = start;
+      ranges[count * 3 + 2] = end;
+      this.bytesSent += end - start;
+      count++;
+      conn.sendLast = block;
+      conn.sendEnd = end;
+      if (block === conn.outTail || count === SEND_BLOCKS_MAX) break;
+      block = pool.next[block] as BlockId;
+      start = pool.startOf(block);
+    }
+    this.#reactor.sendMany(conn.socket, ranges, count);
+  }
+
+  #dropHead(conn: Conn): void {
+    const block = conn.outHead;
+    const next = this.#pool.next[block] as BlockId;
+    this.#pool.give(block);
+    conn.outBlocks--;
+    conn.outHead = next;
+    if (next === NONE) conn.outTail = NONE;
+    else conn.outStart = this.#pool.startOf(next);
+  }
+}
+
+export interface OutputHandler {
+  /** Nothing of the connection is in flight and nothing waits (but for the log). */
+  onDrained(conn: Conn): void;
+}

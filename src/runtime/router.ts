@@ -1,0 +1,415 @@
+/**
+ * The router: takes one request of a connection and has it done where its keys are. Hot path.
+ *
+ * - On this shard, with nothing of the connection pending: executed, its reply written straight into the output.
+ * - On one other shard: sent there; the reply is slotted by its sequence number and leaves in order.
+ * - On several shards: an operation of parts, one for each, reduced to one reply; the connection waits for its end.
+ *
+ * pipeline-order strict: a request for another place starts only when the connection's earlier requests elsewhere have
+ * taken effect. relaxed: requests with keys on one shard may overlap.
+ *
+ * A request that cannot start yet is not taken: request() says false, the connection waits for a stated reason, and the
+ * same bytes are parsed again later.
+ */
+
+import { assert } from "../base/assert.ts";
+import type { CommandId, ShardId } from "../base/brands.ts";
+import { Argv } from "../resp/argv.ts";
+import { RESP2, ReplyWriter } from "../resp/writer.ts";
+import type { Store } from "../store/store.ts";
+import {
+  type CommandTable,
+  PLACE_ALL,
+  PLACE_CONNECTION,
+  PLACE_KEYS,
+  UNKNOWN_COMMAND,
+  UNKNOWN_SUBCOMMAND,
+} from "./command-table.ts";
+import { CommandFlag, type CommandRow, type Parts, type PlaceFunction } from "./commands.ts";
+import { type Conn, Wait } from "./conn.ts";
+import { Counter, type Counters } from "./counters.ts";
+import { type Exchange, type IncomingRequest, NO_ROOM, STREAMING } from "./exchange.ts";
+import type { Execution } from "./execution.ts";
+import { LateReplies } from "./late-replies.ts";
+import type { Output } from "./output.ts";
+import { reduceParts } from "./reduce.ts";
+import { NOAUTH, unknownCommand, unknownSubcommand, wrongArity } from "./refusals.ts";
+import { shardOfSlot, slotOf } from "./slots.ts";
+
+/** The keys lie on several shards, or the command runs on all. */
+const SEVERAL = -1 as ShardId;
+
+/** A command that runs on several shards, until all its parts have answered. */
+class Operation {
+  readonly conn: Conn;
+  readonly command: CommandId;
+  readonly argv: Argv;
+  readonly shards: number[];
+  readonly replies: Uint8Array[];
+  remaining: number;
+
+  constructor(conn: Conn, command: CommandId, argv: Argv) {
+    this.conn = conn;
+    this.command = command;
+    this.argv = argv;
+    this.shards = [];
+    this.replies = [];
+    this.remaining = 0;
+  }
+}
+
+/** What the router needs of its shard. */
+export interface RouterHost {
+  /** The connection's reason to wait is gone: go on parsing it, soon. */
+  makeReady(conn: Conn): void;
+}
+
+export class Router {
+  /** pipeline-order strict. */
+  strict: boolean;
+  /** A password is set, so that a connection must authenticate first. */
+  authRequired: boolean;
+  /** Commands executed here since the shard last took the count. */
+  executed: number;
+  errors: number;
+  readonly #self: ShardId;
+  readonly #shardCount: number;
+  readonly #table: CommandTable;
+  readonly #store: Store;
+  readonly #x: Execution;
+  readonly #output: Output;
+  readonly #exchange: Exchange;
+  readonly #counters: Counters;
+  readonly #host: RouterHost;
+  /** Replies that do not go straight to a connection are written here first. */
+  readonly #scratch: ReplyWriter;
+  readonly #partArgv: Argv;
+  readonly #operations: Map<number, Operation>;
+  readonly #roomWaiters: Conn[][];
+  #roomWaiting: number;
+  #nextOperation: number;
+
+  constructor(
+    self: ShardId,
+    shardCount: number,
+    table: CommandTable,
+    store: Store,
+    x: Execution,
+    output: Output,
+    exchange: Exchange,
+    counters: Counters,
+    host: RouterHost,
+  ) {
+    this.strict = true;
+    this.authRequired = false;
+    this.executed = 0;
+    this.errors = 0;
+    this.#self = self;
+    this.#shardCount = shardCount;
+    this.#table = table;
+    this.#store = store;
+    this.#x = x;
+    this.#output = output;
+    this.#exchange = exchange;
+    this.#counters = counters;
+    this.#host = host;
+    this.#scratch = new ReplyWriter();
+    this.#partArgv = new Argv();
+    this.#operations = new Map();
+    this.#roomWaiters = [];
+    for (let i = 0; i < shardCount; i++) this.#roomWaiters.push([]);
+    this.#roomWaiting = 0;
+    this.#nextOperation = 1;
+  }
+
+  /** Takes a request, or says false: then the connection waits (Conn.waits) and offers the same request again. */
+  request(conn: Conn, argv: Argv): boolean {
+    const table = this.#table;
+    const id = table.resolve(argv);
+    if (id < 0 || !table.arityFits(id, argv.count)) return this.#refuse(conn, id, argv);
+    if (this.authRequired && !conn.authenticated && (table.flags[id] & CommandFlag.NO_AUTH) === 0) {
+      return this.#reject(conn, NOAUTH);
+    }
+    const place = table.place[id];
+    let target = this.#self;
+    if (place === PLACE_KEYS) {
+      if (this.#shardCount > 1) target = this.#ownerOfKeys(id, argv);
+    } else if (place !== PLACE_CONNECTION) {
+      target =
+        place === PLACE_ALL
+          ? SEVERAL
+          : ((table.rows[id].place as PlaceFunction)(argv, this.#shardCount) as ShardId);
+    }
+    if (target === this.#self) return this.#local(conn, id, place, argv);
+    if (target === SEVERAL) return this.#spread(conn, id, argv);
+    return this.#forward(conn, id, argv, target);
+  }
+
+  /** Executes a request that came from another shard and answers it. */
+  executeFor(source: ShardId, socket: number, client: number, seq: number, request: IncomingRequest): void {
+    const scratch = this.#scratch;
+    scratch.reset();
+    scratch.version = request.version;
+    this.#run(request.command, request.argv, request.database, scratch, null);
+    this.#exchange.sendReply(source, socket, client, seq, scratch.bytes, 0, scratch.pos);
+  }
+
+  /** Executes this shard's part of another shard's operation. */
+  executePart(source: ShardId, operation: number, request: IncomingRequest): void {
+    const scratch = this.#scratch;
+    scratch.reset();
+    scratch.version = request.version;
+    this.#run(request.command, request.argv, request.database, scratch, null);
+    this.#exchange.sendPartReply(source, operation, scratch.bytes, 0, scratch.pos);
+  }
+
+  /** The reply of a forwarded request is in. */
+  replied(conn: Conn, seq: number, bytes: Uint8Array, start: number, end: number): void {
+    conn.outstanding--;
+    if (seq !== conn.nextEmit) {
+      this.#keepLate(conn, seq, bytes, start, end);
+    } else {
+      const writer = this.#output.writer;
+      this.#output.attach(conn);
+      writer.rawBytes(bytes, start, end);
+      conn.nextEmit = (seq + 1) | 0;
+      if (conn.late !== null) this.#emitLate(conn, conn.late);
+    }
+    if (conn.outstanding === 0 && ((conn.waits & Wait.ORDER) !== 0 || conn.ended)) {
+      conn.waits &= ~Wait.ORDER;
+      this.#host.makeReady(conn);
+    }
+  }
+
+  /** One more shard has answered its part. */
+  partReplied(source: ShardId, operation: number, bytes: Uint8Array, start: number, end: number): void {
+    const op = this.#operations.get(operation);
+    assert(op !== undefined, "a part's reply belongs to an operation");
+    op.replies[op.shards.indexOf(source)] = bytes.slice(start, end);
+    op.remaining--;
+    if (op.remaining > 0) return;
+    this.#operations.delete(operation);
+    const conn = op.conn;
+    if (conn.closed) return;
+    this.#output.attach(conn);
+    this.#reduce(op);
+    conn.waits &= ~Wait.PARTS;
+    this.#host.makeReady(conn);
+  }
+
+  streamSent(conn: Conn): void {
+    conn.waits &= ~Wait.STREAM;
+    this.#host.makeReady(conn);
+  }
+
+  /** Lets connections go on that waited for room towards a shard which has some now. */
+  wakeRoomWaiters(): void {
+    if (this.#roomWaiting === 0) return;
+    for (let target = 0; target < this.#shardCount; target++) {
+      const waiters = this.#roomWaiters[target];
+      if (waiters.length === 0 || !this.#exchange.hasRoom(target as ShardId)) continue;
+      this.#roomWaiting -= waiters.length;
+      for (let i = 0; i < waiters.length; i++) {
+        waiters[i].waits &= ~Wait.ROOM;
+        this.#host.makeReady(waiters[i]);
+      }
+      waiters.length = 0;
+    }
+  }
+
+  /** Is anything waiting that only other shards' progress can end? */
+  get waitsForOthers(): boolean {
+    return this.#roomWaiting > 0 || this.#operations.size > 0;
+  }
+
+  /** Operations under way. */
+  get operations(): number {
+    return this.#operations.size;
+  }
+
+  /** An error that takes a request's place in the order of replies. False: not yet. */
+  #reject(conn: Conn, error: string): boolean {
+    if (conn.outstanding !== 0) return this.#waitForOrder(conn);
+    this.errors++;
+    this.#output.writer.error(error);
+    return true;
+  }
+
+  #refuse(conn: Conn, id: CommandId, argv: Argv): boolean {
+    if (id === UNKNOWN_COMMAND) return this.#reject(conn, unknownCommand(argv));
+    if (id === UNKNOWN_SUBCOMMAND) {
+      const container = this.#table.find(argv.bytes, argv.starts[0], argv.ends[0]);
+      return this.#reject(conn, unknownSubcommand(argv, this.#table.rows[container].name));
+    }
+    return this.#reject(conn, wrongArity(this.#table.rows[id].name));
+  }
+
+  #waitForOrder(conn: Conn): false {
+    conn.waits |= Wait.ORDER;
+    return false;
+  }
+
+  #ownerOfKeys(id: CommandId, argv: Argv): ShardId {
+    const table = this.#table;
+    const n = this.#shardCount;
+    const bytes = argv.bytes;
+    const starts = argv.starts;
+    const ends = argv.ends;
+    const first = table.keyFirst[id];
+    const owner = shardOfSlot(slotOf(bytes, starts[first], ends[first]), n);
+    const last = table.lastKey(id, argv.count);
+    const step = table.keyStep[id];
+    for (let i = first + step; i <= last; i += step) {
+      if (shardOfSlot(slotOf(bytes, starts[i], ends[i]), n) !== owner) return SEVERAL;
+    }
+    return owner;
+  }
+
+  #local(conn: Conn, id: CommandId, place: number, argv: Argv): boolean {
+    if (conn.outstanding === 0) {
+      this.#run(id, argv, conn.database, this.#output.writer, conn);
+      return true;
+    }
+    if (this.strict || place !== PLACE_KEYS) return this.#waitForOrder(conn);
+    const scratch = this.#scratch;
+    scratch.reset();
+    scratch.version = conn.version;
+    this.#run(id, argv, conn.database, scratch, conn);
+    this.#keepLate(conn, conn.nextSeq, scratch.bytes, 0, scratch.pos);
+    conn.nextSeq = (conn.nextSeq + 1) | 0;
+    return true;
+  }
+
+  #forward(conn: Conn, id: CommandId, argv: Argv, target: ShardId): boolean {
+    if (conn.outstanding !== 0 && this.strict && conn.outstandingOwner !== target) return this.#waitForOrder(conn);
+    const result = this.#exchange.sendRequest(
+      target,
+      conn.socket,
+      conn.id,
+      conn.nextSeq,
+      id,
+      conn.version,
+      conn.database,
+      argv,
+    );
+    if (result === NO_ROOM) {
+      conn.waits |= Wait.ROOM;
+      conn.waitTarget = target;
+      this.#roomWaiters[target].push(conn);
+      this.#roomWaiting++;
+      return false;
+    }
+    if (result === STREAMING) conn.waits |= Wait.STREAM;
+    conn.nextSeq = (conn.nextSeq + 1) | 0;
+    conn.outstanding++;
+    conn.outstandingOwner = target;
+    return true;
+  }
+
+  #run(id: CommandId, argv: Argv, database: number, reply: ReplyWriter, conn: Conn | null): void {
+    const x = this.#x;
+    x.reply = reply;
+    x.conn = conn;
+    x.db = this.#store.database(database);
+    x.effects.begin(database);
+    this.#table.rows[id].run(x, argv);
+    x.effects.finish(argv);
+    this.executed++;
+  }
+
+  #keepLate(conn: Conn, seq: number, bytes: Uint8Array, start: number, end: number): void {
+    let late = conn.late;
+    if (late === null) {
+      late = new LateReplies();
+      conn.late = late;
+    }
+    late.put(seq, conn.nextEmit, bytes, start, end);
+  }
+
+  #emitLate(conn: Conn, late: LateReplies): void {
+    const writer = this.#output.writer;
+    let seq = conn.nextEmit;
+    while (late.has(seq)) {
+      writer.rawBytes(late.bytes, late.startOf(seq), late.endOf(seq));
+      late.remove(seq);
+      seq = (seq + 1) | 0;
+    }
+    conn.nextEmit = seq;
+  }
+
+  #spread(conn: Conn, id: CommandId, argv: Argv): boolean {
+    if (conn.outstanding !== 0) return this.#waitForOrder(conn);
+    const row = this.#table.rows[id];
+    const wrong = row.validate === undefined ? null : row.validate(argv);
+    if (wrong !== null) return this.#reject(conn, wrong);
+    this.#counters.add(Counter.FANNED_OUT, 1);
+    const alone = this.#shardCount === 1;
+    // The request's bytes are gone when the parts come back; alone, they are not.
+    const op = new Operation(conn, id, alone ? argv : argv.toOwned());
+    const number = this.#nextOperation;
+    this.#nextOperation = (number + 1) | 0;
+    const everywhere = row.place === "all";
+    for (let shard = 0; shard < this.#shardCount; shard++) {
+      const part = everywhere ? op.argv : this.#partOf(row, id, op.argv, shard);
+      if (part === null) continue;
+      op.shards.push(shard);
+      op.replies.push(EMPTY);
+      if (shard === this.#self) {
+        const scratch = this.#scratch;
+        scratch.reset();
+        scratch.version = conn.version;
+        this.#run(id, part, conn.database, scratch, conn);
+        op.replies[op.replies.length - 1] = scratch.bytes.slice(0, scratch.pos);
+      } else {
+        op.remaining++;
+        this.#exchange.sendPart(shard as ShardId, number, id, conn.version, conn.database, part);
+      }
+    }
+    if (op.remaining === 0) {
+      this.#output.attach(conn);
+      this.#reduce(op);
+      return true;
+    }
+    this.#operations.set(number, op);
+    conn.waits |= Wait.PARTS;
+    return true;
+  }
+
+  /** The arguments of the part that belongs to `shard`, or null when none of the keys does. Valid until the next call. */
+  #partOf(row: CommandRow, id: CommandId, argv: Argv, shard: number): Argv | null {
+    const keys = row.keys;
+    assert(keys !== null, "only keys are split");
+    const part = this.#partArgv;
+    part.bytes = argv.bytes;
+    part.count = 0;
+    for (let i = 0; i < keys.first; i++) part.push(argv.starts[i], argv.ends[i]);
+    const last = this.#table.lastKey(id, argv.count);
+    let found = false;
+    for (let i = keys.first; i <= last; i += keys.step) {
+      if (shardOfSlot(slotOf(argv.bytes, argv.starts[i], argv.ends[i]), this.#shardCount) !== shard) continue;
+      found = true;
+      for (let j = i; j < i + keys.step; j++) part.push(argv.starts[j], argv.ends[j]);
+    }
+    return found ? part : null;
+  }
+
+  #reduce(op: Operation): void {
+    const row = this.#table.rows[op.command];
+    assert(row.reduce !== null, "a command on several shards has a reduction");
+    const parts: Parts = {
+      argv: op.argv,
+      shards: op.shards,
+      replies: op.replies,
+      shardCount: this.#shardCount,
+    };
+    const x = this.#x;
+    x.conn = op.conn;
+    x.reply = this.#output.writer;
+    x.db = this.#store.database(op.conn.database);
+    reduceParts(row.reduce, row.keys, parts, this.#output.writer, x);
+    // HELLO and the like may not be split, so that the version still holds.
+    assert(this.#output.writer.version >= RESP2, "the writer speaks a version");
+  }
+}
+
+const EMPTY = new Uint8Array(0);

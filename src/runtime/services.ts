@@ -1,0 +1,63 @@
+/**
+ * What a shard offers to commands besides the keyspace: who it is, its settings, its clients, its counters.
+ */
+
+import type { ShardId } from "../base/brands.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Random } from "../base/random.ts";
+import type { SharedWords } from "../base/shared.ts";
+import type { Config } from "../config/config.ts";
+import type { Store } from "../store/store.ts";
+import type { CommandTable } from "./command-table.ts";
+import type { Conn } from "./conn.ts";
+import type { Counters } from "./counters.ts";
+import type { Effects } from "./effects.ts";
+
+export type LogLevel = "debug" | "verbose" | "notice" | "warning";
+
+/** Facts of the process that do not change while it runs. */
+export interface ProcessFacts {
+  readonly pid: number;
+  readonly startedMs: number;
+  /** 40 hexadecimal digits. */
+  readonly runId: string;
+  readonly executable: string;
+  readonly configFile: string;
+  readonly tcpPort: number;
+  readonly reactor: string;
+  readonly kevyVersion: string;
+}
+
+export interface ClientVisitor {
+  visit(conn: Conn): void;
+}
+
+export interface ShardServices {
+  readonly id: ShardId;
+  readonly shardCount: number;
+  readonly store: Store;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly shared: SharedWords;
+  readonly counters: Counters;
+  readonly effects: Effects;
+  readonly table: CommandTable;
+  readonly facts: ProcessFacts;
+  /** proto-max-bulk-len in bytes. */
+  readonly bulkBytesMax: number;
+  /** Brings `counters` up to date: the busiest ones are kept elsewhere between ticks. */
+  settleCounters(): void;
+  /** Calls the visitor for each client of this shard. */
+  visitClients(visitor: ClientVisitor): void;
+  clientCount(): number;
+  /** One line of CLIENT LIST for a client of this shard. */
+  describeClient(conn: Conn): string;
+  /** Settings with these names have new values in `config`. */
+  applyConfig(names: readonly string[]): void;
+  /** Ends the process in an orderly way, as SIGTERM does. */
+  requestShutdown(reason: string): void;
+  log(level: LogLevel, text: string): void;
+  /** Bytes in assembly buffers and output blocks of all clients. */
+  clientMemory(): { readonly input: number; readonly output: number };
+}

@@ -1,0 +1,198 @@
+/**
+ * The thread of a shard: a thin shell that makes the shard's parts, steps it, and lets Node's own event loop run.
+ *
+ * Where the reactor blocks, the shard's loop and libuv share the thread: the loop returns to libuv whenever libuv has
+ * something to do, and at every tick. Where libuv drives (node:net), its callbacks ask for a step.
+ *
+ * An exception here is a bug; it ends the worker, and with it the process (runtime.ts).
+ */
+
+import "../base/quiet.ts";
+import { parentPort, workerData } from "node:worker_threads";
+import { flushCompileCache } from "node:module";
+import { assert } from "../base/assert.ts";
+import type { ShardId } from "../base/brands.ts";
+import { SystemClock } from "../base/clock.ts";
+import { Random } from "../base/random.ts";
+import { SharedWords } from "../base/shared.ts";
+import { Config, type ConfigSnapshot } from "../config/config.ts";
+import { KeyHasher } from "../memory/hash.ts";
+import { Mesh, type MeshMemory } from "../mesh/mesh.ts";
+import { Store } from "../store/store.ts";
+import { openReactor } from "../sys/probe.ts";
+import { type ListenAddress, ListenError, type Reactor } from "../sys/reactor.ts";
+import type { CommandModule } from "./commands.ts";
+import type { LogLevel, ProcessFacts } from "./services.ts";
+import { Shard } from "./shard.ts";
+
+/** What the main thread tells a shard's thread at its start. */
+export interface ThreadData {
+  readonly id: number;
+  readonly shards: number;
+  readonly mesh: MeshMemory;
+  readonly shared: SharedArrayBuffer;
+  readonly config: ConfigSnapshot;
+  readonly commands: string;
+  readonly reactor: "io_uring" | "net";
+  readonly facts: ProcessFacts;
+  readonly hashSeed: readonly [number, number];
+}
+
+/** From the main thread. */
+export type ToThread =
+  | { readonly type: "listen"; readonly addresses: readonly ListenAddress[] }
+  | { readonly type: "stop" };
+
+/** To the main thread. */
+export type FromThread =
+  | { readonly type: "built" }
+  | { readonly type: "listening"; readonly ports: readonly number[] }
+  | { readonly type: "listen-failed"; readonly code: string; readonly message: string; readonly index: number }
+  | { readonly type: "log"; readonly level: LogLevel; readonly text: string }
+  | { readonly type: "shutdown"; readonly reason: string }
+  | { readonly type: "stopped" };
+
+function send(message: FromThread): void {
+  assert(parentPort !== null, "a shard's thread has a parent");
+  parentPort.postMessage(message);
+}
+
+async function build(data: ThreadData): Promise<{ shard: Shard; reactor: Reactor; mesh: Mesh }> {
+  const clock = new SystemClock();
+  const id = data.id as ShardId;
+  const reactor = await openReactor(data.reactor, clock);
+  const mesh = new Mesh(data.mesh, id, (_target, handle) => reactor.wake(handle));
+  mesh.publishWakeHandle(reactor.wakeHandle);
+  const config = Config.fromSnapshot(data.config);
+  const module = (await import(data.commands)) as CommandModule;
+  const random = Random.fromEntropy();
+  const shard = new Shard({
+    id,
+    shardCount: data.shards,
+    reactor,
+    mesh,
+    clock,
+    random,
+    shared: new SharedWords(data.shared),
+    config,
+    commands: module.createCommands(),
+    facts: data.facts,
+    store: new Store(config.integer("databases"), new KeyHasher(data.hashSeed[0], data.hashSeed[1]), clock, random),
+    log: (level, text) => send({ type: "log", level, text }),
+    requestShutdown: (reason) => send({ type: "shutdown", reason }),
+  });
+  return { shard, reactor, mesh };
+}
+
+/** Runs a shard whose reactor blocks. */
+function runBlocking(shard: Shard, reactor: Reactor): void {
+  const turn = (): void => {
+    for (;;) {
+      shard.step(true);
+      if (!reactor.yieldDue && !shard.ticked && !shard.stopped) continue;
+      reactor.yieldDue = false;
+      reactor.submit();
+      if (shard.stopped) finish(reactor);
+      else setImmediate(turn);
+      return;
+    }
+  };
+  setImmediate(turn);
+}
+
+/** Runs a shard that libuv drives: steps after events, and after messages of other shards. */
+class DrivenLoop {
+  readonly #shard: Shard;
+  readonly #reactor: Reactor;
+  readonly #mesh: Mesh;
+  readonly #turn: () => void;
+  readonly #woken: () => void;
+  #scheduled: boolean;
+  #sleeping: boolean;
+  #timer: NodeJS.Timeout;
+
+  constructor(shard: Shard, reactor: Reactor, mesh: Mesh) {
+    this.#shard = shard;
+    this.#reactor = reactor;
+    this.#mesh = mesh;
+    this.#turn = () => this.#run();
+    this.#woken = () => {
+      this.#sleeping = false;
+      this.#schedule();
+    };
+    this.#scheduled = false;
+    this.#sleeping = false;
+    this.#timer = setInterval(() => this.#schedule(), shard.untilTickMs());
+    reactor.onActivity = () => this.#schedule();
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#turn);
+  }
+
+  #run(): void {
+    this.#scheduled = false;
+    const shard = this.#shard;
+    const worked = shard.step(false);
+    if (shard.stopped) {
+      clearInterval(this.#timer);
+      finish(this.#reactor);
+      return;
+    }
+    if (worked || !shard.park()) {
+      this.#schedule();
+      return;
+    }
+    // Asleep: whoever sends a message stores 0 in the parked word and notifies it.
+    if (shard.shardCount === 1 || this.#sleeping) return;
+    const sleep = this.#mesh.sleep(SLEEP_MS_MAX);
+    if (sleep === false) {
+      this.#schedule();
+      return;
+    }
+    this.#sleeping = true;
+    sleep.then(this.#woken);
+  }
+}
+
+/** A sleeper looks again at least this often; only a second line of defence. */
+const SLEEP_MS_MAX = 1000;
+
+function finish(reactor: Reactor): void {
+  reactor.destroy();
+  send({ type: "stopped" });
+}
+
+async function listen(reactor: Reactor, addresses: readonly ListenAddress[]): Promise<void> {
+  const ports: number[] = [];
+  for (const [index, address] of addresses.entries()) {
+    try {
+      ports.push((await reactor.listen(address)).port);
+    } catch (error) {
+      if (!(error instanceof ListenError)) throw error;
+      send({ type: "listen-failed", code: error.code, message: error.message, index });
+      return;
+    }
+  }
+  send({ type: "listening", ports });
+}
+
+async function main(): Promise<void> {
+  assert(parentPort !== null, "a shard's thread has a parent");
+  const { shard, reactor, mesh } = await build(workerData as ThreadData);
+  parentPort.on("message", (message: ToThread) => {
+    if (message.type === "listen") {
+      void listen(reactor, message.addresses);
+      // Written while the server waits for clients, so that a server that is killed leaves a warm cache too.
+      setImmediate(flushCompileCache);
+    } else shard.stop();
+  });
+  if (reactor.blocking) runBlocking(shard, reactor);
+  else new DrivenLoop(shard, reactor, mesh);
+  send({ type: "built" });
+}
+
+await main();

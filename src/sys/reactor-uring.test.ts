@@ -1,0 +1,318 @@
+/** The io_uring reactor: the shared suite, and what is particular to it. Skips with the reason where io_uring is not to be had. */
+
+import { equal, ok } from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { describe, it } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
+import { SystemClock } from "../base/clock.ts";
+import { COMPLETION_ENTRIES, RECEIVE_BUFFERS, RING_ENTRIES } from "../base/limits.ts";
+import { IPPROTO_TCP, type Libc, openLibc, SO_KEEPALIVE, SOL_SOCKET, TCP_KEEPIDLE, TCP_NODELAY } from "./libc.ts";
+import { probeUring } from "./probe.ts";
+import { Harness, LOCAL, WAIT_MS_MAX } from "./reactor.harness.ts";
+import { reactorSuite } from "./reactor.suite.ts";
+import { UringReactor } from "./reactor-uring.ts";
+import { readSocketName } from "./sockaddr.ts";
+import { carriedHigh, UringRing } from "./uring-ring.ts";
+
+const OP_NOP = 0;
+
+const fault = probeUring();
+const skip = fault ?? false;
+const url = (file: string): string => JSON.stringify(new URL(file, import.meta.url).href);
+
+function libcHere(): Libc {
+  const opened = openLibc();
+  ok(opened.ok);
+  return opened.libc;
+}
+
+const open = (): UringReactor => new UringReactor(libcHere(), new SystemClock());
+
+reactorSuite("io_uring", async () => open(), fault === null ? {} : { skip: fault });
+
+async function withHarness(body: (h: Harness, reactor: UringReactor) => Promise<void>): Promise<void> {
+  const reactor = open();
+  const h = new Harness(reactor);
+  try {
+    await body(h, reactor);
+    await h.finish();
+    equal(reactor.staleCompletions, 0);
+  } finally {
+    for (const client of h.clients) client.socket.destroy();
+    reactor.destroy();
+  }
+}
+
+// tidy: long function, a table of tests
+describe("UringReactor", { skip, concurrency: false }, () => {
+  it("serves more connections than the submission ring has entries", async () => {
+    await withHarness(async (h) => {
+      await h.listen();
+      h.onInput = (peer, bytes) => h.write(peer, bytes);
+      await h.connect(2 * RING_ENTRIES);
+      for (const client of h.clients) client.socket.write("hello");
+      await h.until(() => h.clients.every((client) => client.receivedBytes === 5), "every client has its echo");
+    });
+  });
+
+  it("receives from more sockets at once than there are buffers", async () => {
+    await withHarness(async (h) => {
+      await h.listen();
+      h.recordInput = false;
+      const count = RECEIVE_BUFFERS + 100;
+      const bytes = Buffer.alloc(48 * 1024, "x");
+      await h.connect(count);
+      let written = 0;
+      for (const client of h.clients) client.socket.write(bytes, () => written++);
+      // The kernel holds it all before the reactor is asked again: the buffers must run out.
+      const deadline = performance.now() + WAIT_MS_MAX;
+      while (written < count && performance.now() < deadline) await nextTurn();
+      await h.until(() => h.peers.every((peer) => peer.receivedBytes === bytes.length), "everything arrives");
+    });
+  });
+
+  it("accepted sockets inherit TCP_NODELAY and the keep-alive period of that time", async () => {
+    const libc = libcHere();
+    await withHarness(async (h, reactor) => {
+      reactor.setKeepAlive(300);
+      await h.listen();
+      const first = (await h.connect()).socket.localPort ?? 0;
+      reactor.setKeepAlive(0);
+      await h.connect();
+      const second = h.clients[1].socket.localPort ?? 0;
+      const options = (port: number): number[] => {
+        const fd = descriptorOfPeer(libc, port, h.port);
+        return [
+          libc.getOption(fd, IPPROTO_TCP, TCP_NODELAY) === 0 ? 0 : 1,
+          libc.getOption(fd, SOL_SOCKET, SO_KEEPALIVE),
+          libc.getOption(fd, IPPROTO_TCP, TCP_KEEPIDLE),
+        ];
+      };
+      equal(options(first).join(), "1,1,300");
+      equal(options(second).slice(0, 2).join(), "1,0");
+    });
+  });
+
+  it("a poll that need not wait makes no system call, and yet sees what comes", async () => {
+    await withHarness(async (h, reactor) => {
+      await h.listen();
+      const client = await h.connect();
+      await h.turns(5);
+      reactor.poll(0);
+      const before = reactor.enters;
+      let spins = 0;
+      client.socket.write("now");
+      await nextTurn();
+      const deadline = performance.now() + WAIT_MS_MAX;
+      while (h.peers[0].receivedBytes < 3 && performance.now() < deadline) {
+        reactor.yieldDue = false;
+        reactor.poll(0);
+        spins++;
+      }
+      equal(h.peers[0].bytes.toString(), "now");
+      const quiet = reactor.enters;
+      for (let i = 0; i < 1000; i++) reactor.poll(0);
+      ok(reactor.enters - quiet < 10, `${reactor.enters - quiet} system calls in 1000 idle polls`);
+      ok(quiet - before <= spins, "at most one system call per poll");
+    });
+  });
+
+  it("destroy closes sockets, listeners and the ring at once", async () => {
+    const reactor = open();
+    const h = new Harness(reactor);
+    await h.listen();
+    const client = await h.connect();
+    reactor.destroy();
+    await once(client.socket, "end", { signal: AbortSignal.timeout(WAIT_MS_MAX) });
+    client.socket.destroy();
+    const late = connect({ host: "127.0.0.1", port: h.port });
+    const [error] = await once(late, "error", { signal: AbortSignal.timeout(WAIT_MS_MAX) }).catch((e) => [e]);
+    equal(error.code, "ECONNREFUSED");
+    equal(h.broken, "");
+  });
+
+  it("out of descriptors it rests, serves who is there, and accepts again", async () => {
+    const child = spawn("sh", ["-c", 'ulimit -n 64 && exec "$0" "$@"', process.execPath, ...echoServer()], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const clients: Socket[] = [];
+    const signal = AbortSignal.timeout(2 * WAIT_MS_MAX);
+    const nextLine = async (): Promise<string> => String((await once(child.stdout, "data", { signal }))[0]).trim();
+    const echo = async (client: Socket, text: string): Promise<void> => {
+      client.write(text);
+      equal(String((await once(client, "data", { signal }))[0]), text);
+    };
+    try {
+      const port = Number(await nextLine());
+      for (let i = 0; i < 100; i++) clients.push(connect({ host: "127.0.0.1", port }).on("error", () => {}));
+      await Promise.all(clients.map((client) => once(client, "connect", { signal })));
+      await echo(clients[0], "first");
+      child.stdin.write("report\n");
+      const [errors, polls] = (await nextLine()).split(" ").map(Number);
+      ok(errors >= 1, "an accept failed");
+      ok(polls < 5000, `${polls} polls are no hot loop`);
+      for (const client of clients.slice(0, 90)) client.destroy();
+      await echo(clients[99], "last in the queue");
+    } finally {
+      for (const client of clients) client.destroy();
+      child.kill("SIGKILL");
+      await once(child, "exit");
+    }
+  });
+});
+
+describe("UringRing", { skip, concurrency: false }, () => {
+  it("loses no completion when the completion ring overflows", () => {
+    const ring = new UringRing(libcHere());
+    try {
+      // Operations that do nothing complete while they are submitted, with nobody reading: more than the ring holds.
+      const count = COMPLETION_ENTRIES + 3000;
+      const seen = new Uint8Array(count);
+      for (let k = 0; k < count; k++) ring.entry(OP_NOP, 0, 0, -1, 0, 0, 0, 0, 0, k, 0);
+      let total = 0;
+      for (let rounds = 0; rounds < 100 && total < count; rounds++) {
+        ring.enter(100);
+        while (ring.cqHead !== ring.cqTail) {
+          seen[ring.words[ring.cqeWord(ring.cqHead)]]++;
+          ring.cqHead = (ring.cqHead + 1) | 0;
+          total++;
+        }
+        ring.publishHead();
+      }
+      equal(total, count);
+      ok(
+        seen.every((times) => times === 1),
+        "each once",
+      );
+    } finally {
+      ring.close();
+    }
+  });
+
+  it("carries into the upper half of an address", () => {
+    equal(carriedHigh(-16, 5, 15), 5);
+    equal(carriedHigh(-16, 5, 16), 6);
+    equal(carriedHigh(0x7fff_ffff, 5, 16), 5);
+    equal(carriedHigh(0, 5, 0), 5);
+  });
+});
+
+describe("a worker with a UringReactor", { skip, concurrency: false }, () => {
+  /** The shell of a shard, as short as can be: blocks in the reactor, returns to libuv when that is due. */
+  const shell = (tickMs: number, body: string): URL =>
+    new URL(
+      `data:text/javascript,${encodeURIComponent(`
+        import { parentPort } from "node:worker_threads";
+        import { readFile } from "node:fs";
+        const { SystemClock } = await import(${url("../base/clock.ts")});
+        const { openLibc } = await import(${url("./libc.ts")});
+        const { UringReactor } = await import(${url("./reactor-uring.ts")});
+        const r = new UringReactor(openLibc().libc, new SystemClock());
+        let woken = () => {};
+        let laps = 0;
+        ${body}
+        function run() {
+          for (;;) {
+            r.poll(${tickMs});
+            laps++;
+            if (!r.yieldDue) woken();
+            if (r.yieldDue || laps % 8 === 0) { r.yieldDue = false; r.submit(); setImmediate(run); return; }
+          }
+        }
+        parentPort.postMessage(r.wakeHandle);
+        run();`)}`,
+    );
+  const answer = async (worker: Worker): Promise<unknown> =>
+    (await once(worker, "message", { signal: AbortSignal.timeout(WAIT_MS_MAX) }))[0];
+
+  it("wakes another and is woken, out of a wait that is longer than the test", async () => {
+    const reactor = open();
+    const worker = new Worker(
+      shell(
+        60_000,
+        `let peer = -1; parentPort.on("message", (n) => { peer = n; parentPort.postMessage("ready"); });
+        woken = () => { r.wake(peer); r.submit(); };`,
+      ),
+    );
+    try {
+      const handle = Number(await answer(worker));
+      worker.postMessage(reactor.wakeHandle);
+      equal(await answer(worker), "ready");
+      await nextTurn();
+      reactor.yieldDue = false;
+      const begun = performance.now();
+      for (let round = 0; round < 200; round++) {
+        reactor.wake(handle);
+        equal(reactor.poll(WAIT_MS_MAX), 0, "a wake-up is no work");
+        reactor.yieldDue = false;
+      }
+      ok(performance.now() - begun < WAIT_MS_MAX, "no wake-up was lost");
+    } finally {
+      await worker.terminate();
+      reactor.destroy();
+    }
+  });
+
+  it("serves messages, files and timers while it blocks, and terminates", async () => {
+    const worker = new Worker(
+      shell(
+        100,
+        `parentPort.on("message", (path) => {
+          readFile(path, (error, bytes) => setTimeout(() => parentPort.postMessage(error ? String(error) : bytes.length), 5));
+        });`,
+      ),
+    );
+    try {
+      await answer(worker);
+      for (let round = 0; round < 3; round++) {
+        worker.postMessage(new URL(import.meta.url).pathname);
+        ok(Number(await answer(worker)) > 1000, "the file was read");
+      }
+    } finally {
+      const begun = performance.now();
+      await worker.terminate();
+      ok(performance.now() - begun < WAIT_MS_MAX / 2, "it ends within a few ticks");
+    }
+  });
+});
+
+/** The descriptor of this process that is connected to a client's port. */
+function descriptorOfPeer(libc: Libc, peerPort: number, localPort: number): number {
+  for (let fd = 3; fd < 4096; fd++) {
+    if (readSocketName(libc, fd, "peer")?.port !== peerPort) continue;
+    if (readSocketName(libc, fd, "local")?.port === localPort) return fd;
+  }
+  throw new Error("no such connection");
+}
+
+/** Node's arguments for an echo server that prints its port, and on a line of input "accept errors, polls". */
+function echoServer(): string[] {
+  const code = `
+    const { SystemClock } = await import(${url("../base/clock.ts")});
+    const { openLibc } = await import(${url("./libc.ts")});
+    const { UringReactor } = await import(${url("./reactor-uring.ts")});
+    const r = new UringReactor(openLibc().libc, new SystemClock());
+    const blocks = [];
+    r.attach({
+      onAccept() {},
+      onData(socket, bytes, start, end) {
+        const block = (blocks[socket] = r.blocks.take());
+        const at = r.blocks.startOf(block);
+        r.blocks.viewOf(block).set(bytes.subarray(start, end), at);
+        r.send(socket, block, at, at + end - start);
+      },
+      onSent(socket) { r.blocks.give(blocks[socket]); },
+      onEnd(socket) { r.close(socket); },
+      onClosed() {},
+    });
+    const { port } = await r.listen(${JSON.stringify(LOCAL)});
+    console.log(port);
+    let polls = 0;
+    process.stdin.on("data", () => console.log(r.acceptErrors + " " + polls));
+    function run() { r.poll(100); polls++; r.yieldDue = false; r.submit(); setImmediate(run); }
+    run();`;
+  return ["--input-type=module", "-e", code];
+}

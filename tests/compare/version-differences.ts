@@ -1,0 +1,64 @@
+/**
+ * Every difference between the referee's version and the one that kevy speaks (7.2), each with its source. A pair of
+ * replies that no row explains is a fault.
+ *
+ * A row holds where the referee is older than `before`; against a younger referee it does nothing.
+ *
+ * Refuses: to excuse kevy. A difference that is kevy's own choice does not belong here.
+ */
+
+import { redisVersion } from "../support/redis-server.ts";
+import { bytesOf, type Word } from "./case.ts";
+
+interface VersionDifference {
+  /** The first version that behaves as kevy does. */
+  readonly before: string;
+  readonly what: string;
+  readonly source: string;
+  /** Matches the command's words joined by blanks. */
+  readonly command: RegExp;
+  /** Matches the older version's reply. */
+  readonly older: RegExp;
+  /** Matches the reply of `before` and later. */
+  readonly newer: RegExp;
+}
+
+const ROWS: readonly VersionDifference[] = [
+  {
+    before: "7.2.0",
+    what: "CLIENT SETINFO is new",
+    source: "https://redis.io/docs/latest/commands/client-setinfo/ (available since 7.2.0)",
+    command: /^client setinfo/i,
+    older: /^-ERR unknown subcommand 'setinfo'\. Try CLIENT HELP\.\r\n$/i,
+    newer: /^(\+OK|-ERR )/,
+  },
+  {
+    before: "7.2.0",
+    what: "CLIENT NO-TOUCH is new",
+    source: "https://redis.io/docs/latest/commands/client-no-touch/ (available since 7.2.0)",
+    command: /^client no-touch/i,
+    older: /^-ERR unknown subcommand/,
+    newer: /^(\+OK|-ERR )/,
+  },
+];
+
+function isOlder(version: string, than: string): boolean {
+  const a = version.split(".").map(Number);
+  const b = than.split(".").map(Number);
+  for (let i = 0; i < b.length; i++) {
+    if (a[i] !== b[i]) return (a[i] ?? 0) < b[i];
+  }
+  return false;
+}
+
+/** The rows that matter with this machine's referee. */
+const version = redisVersion() ?? "0";
+const rows = ROWS.filter((row) => isOlder(version, row.before));
+
+/** True when a row says that the two replies differ as the two versions do. */
+export function isVersionDifference(args: readonly Word[], kevy: Buffer, referee: Buffer): boolean {
+  const text = args.map((arg) => bytesOf(arg).latin1Slice()).join(" ");
+  return rows.some(
+    (row) => row.command.test(text) && row.older.test(referee.latin1Slice()) && row.newer.test(kevy.latin1Slice()),
+  );
+}
