@@ -2,40 +2,17 @@
 
 import { deepEqual, equal, match } from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Config } from "../src/config/config.ts";
-import { Runtime } from "../src/runtime/runtime.ts";
+import { startServer } from "../src/index.ts";
 import { ReplyError, RespClient } from "../tests/support/resp-client.ts";
 
 const KEYS = 100;
-const STOP_MS_MAX = 5_000;
-
-function start(shards: number): Promise<Runtime> {
-  const config = new Config();
-  equal(config.assign("bind", ["127.0.0.1"], "test"), null);
-  return Runtime.start({
-    shards,
-    commands: new URL("./tally-set.ts", import.meta.url),
-    config,
-    facts: {
-      pid: process.pid,
-      startedMs: Date.now(),
-      runId: "0".repeat(40),
-      executable: process.execPath,
-      configFile: "",
-      kevyVersion: "0.0.0",
-    },
-    anyPort: true,
-    log: () => undefined,
-    onShutdown: () => undefined,
-  });
-}
 
 describe("the tally command set", () => {
   for (const shards of [1, 3]) {
     it(`counts on ${shards} shard${shards === 1 ? "" : "s"}`, async () => {
-      const runtime = await start(shards);
+      const server = await startServer({ shards, commands: new URL("./tally-set.ts", import.meta.url) });
       try {
-        const client = await RespClient.connect(runtime.port);
+        const client = await RespClient.connect(server.port);
         equal(await client.value("TALLY.GET", "none"), 0);
         equal(await client.value("TALLY.ADD", "visits", "5"), 5);
         equal(await client.value("tally.add", "visits", "-7"), -2);
@@ -54,7 +31,7 @@ describe("the tally command set", () => {
         equal(await client.value("TALLY.GET", "visits"), -2);
         await client.close();
       } finally {
-        await runtime.stop(STOP_MS_MAX);
+        await server.stop();
       }
     });
   }

@@ -5,9 +5,7 @@
  */
 
 import { parseInteger } from "../src/base/bytes.ts";
-import type { ArgvView } from "../src/resp/argv.ts";
-import { CommandFlag, type Commands } from "../src/runtime/commands.ts";
-import type { Execution } from "../src/runtime/execution.ts";
+import { type ArgvView, CommandFlag, type Commands, type Execution } from "../src/runtime/index.ts";
 import { KEEP_EXPIRY } from "../src/store/database.ts";
 import { STRING_INT } from "../src/store/encoding.ts";
 

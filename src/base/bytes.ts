@@ -93,6 +93,7 @@ const INT64_MAX = 9223372036854775807n;
 const INT64_MIN = -9223372036854775808n;
 
 /** The exact form of parseInteger: any signed 64-bit integer, or null. Allocates; for the rare values a double cannot hold. */
+// tidy: cold function, values of 2^53 and more are rare
 export function parseInteger64(bytes: Uint8Array, start: number, end: number): bigint | null {
   const length = end - start;
   if (length < 1 || length > 20) return null;

@@ -8,12 +8,21 @@
  * io_uring reactor, this is the only place that touches shared memory.
  */
 
+/** Memory that several threads see; passed to a thread as it is. */
+export type SharedMemory = SharedArrayBuffer;
+
 const WORDS_PER_LINE = 16;
 
 const CLIENT_ID = 0;
 const CLIENTS = 1 * WORDS_PER_LINE;
 const STOPPING = 2 * WORDS_PER_LINE;
 const PROCESS_LINES = 4;
+
+/** Stops this thread for `ms` milliseconds: nothing of it runs meanwhile. For DEBUG SLEEP and tests only. */
+export function blockThread(ms: number): void {
+  // Nobody else has this memory, so that only the time ends the wait.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
 
 /** The process-wide words, the same memory on every thread. */
 export class SharedWords {
@@ -25,15 +34,19 @@ export class SharedWords {
     this.#words = new Int32Array(buffer);
   }
 
-  /** The next client id of the process, from 1. */
+  /** The next client id of the process, from 1; 32 bits, as a ring carries it. */
   nextClientId(): number {
     return (Atomics.add(this.#words, CLIENT_ID, 1) + 1) >>> 0;
   }
 
   /** Counts one client in unless `max` are there; false means refused. */
   admitClient(max: number): boolean {
-    if (Atomics.add(this.#words, CLIENTS, 1) < max) return true;
-    Atomics.sub(this.#words, CLIENTS, 1);
+    let there = Atomics.load(this.#words, CLIENTS);
+    while (there < max) {
+      const seen = Atomics.compareExchange(this.#words, CLIENTS, there, there + 1);
+      if (seen === there) return true;
+      there = seen;
+    }
     return false;
   }
 

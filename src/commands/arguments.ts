@@ -29,7 +29,7 @@ export function integerArgument(argv: ArgvView, index: number): number {
   const start = argv.starts[index];
   const end = argv.ends[index];
   const value = parseInteger(argv.bytes, start, end);
-  if (value === value) return value;
+  if (!Number.isNaN(value)) return value;
   const exact = parseInteger64(argv.bytes, start, end);
   return exact === null ? Number.NaN : Number(exact);
 }
@@ -74,7 +74,7 @@ export function timeArgument(
 ): number {
   const base = relative ? x.nowMs : 0;
   const ms = timeInMs(argv, index, unit, base);
-  if (ms !== ms) {
+  if (Number.isNaN(ms)) {
     x.reply.error(NOT_AN_INTEGER);
     return BAD_TIME;
   }

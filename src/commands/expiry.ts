@@ -65,7 +65,7 @@ function expireAt(x: Execution, argv: ArgvView, unit: number, baseMs: number, co
   const conditionBits = argv.count > 3 ? conditions(x, argv) : 0;
   if (conditionBits < 0) return;
   const wanted = timeInMs(argv, 2, unit, baseMs);
-  if (wanted !== wanted) {
+  if (Number.isNaN(wanted)) {
     x.reply.error(NOT_AN_INTEGER);
     return;
   }

@@ -140,7 +140,7 @@ function scanPlace(argv: ArgvView, shardCount: number): number {
 
 function scan(x: Execution, argv: ArgvView): void {
   const cursor = cursorArgument(argv);
-  if (cursor !== cursor) {
+  if (Number.isNaN(cursor)) {
     x.reply.error("ERR invalid cursor");
     return;
   }

@@ -8,7 +8,14 @@ import type { ArgvView } from "../resp/argv.ts";
 import { CommandFlag, type CommandRow } from "../runtime/commands.ts";
 import type { Execution } from "../runtime/execution.ts";
 import { KEEP_EXPIRY, NO_EXPIRY } from "../store/database.ts";
-import { EMBEDDED_BYTES_MAX, STRING_EMBEDDED, STRING_INT, STRING_RAW, stringEncodingOf, TYPE_STRING } from "../store/encoding.ts";
+import {
+  EMBEDDED_BYTES_MAX,
+  STRING_EMBEDDED,
+  STRING_INT,
+  STRING_RAW,
+  stringEncodingOf,
+  TYPE_STRING,
+} from "../store/encoding.ts";
 import {
   BAD_TIME,
   integerArgument,
@@ -328,7 +335,7 @@ function append(x: Execution, argv: ArgvView): void {
 /** proto-max-bulk-len bounds strings that grow, but never above what an entry can hold. */
 function lengthMax(x: Execution): number {
   const limit = x.shard.bulkBytesMax;
-  return limit < STRING_BYTES_MAX ? limit : STRING_BYTES_MAX;
+  return Math.min(limit, STRING_BYTES_MAX);
 }
 
 function overwrite(x: Execution, offset: number, bytes: Uint8Array, start: number, end: number): void {
@@ -344,7 +351,7 @@ function overwrite(x: Execution, offset: number, bytes: Uint8Array, start: numbe
 function setrange(x: Execution, argv: ArgvView): void {
   const { bytes, starts, ends } = argv;
   const offset = integerArgument(argv, 2);
-  if (offset !== offset) {
+  if (Number.isNaN(offset)) {
     x.reply.error(NOT_AN_INTEGER);
     return;
   }
@@ -368,7 +375,7 @@ function setrange(x: Execution, argv: ArgvView): void {
     x.reply.error(OUT_OF_MEMORY);
     return;
   }
-  if (!x.db.resizeString(offset + length > old ? offset + length : old)) {
+  if (!x.db.resizeString(Math.max(offset + length, old))) {
     if (found === 0) x.db.remove();
     x.reply.error(OUT_OF_MEMORY);
     return;
@@ -381,7 +388,7 @@ function setrange(x: Execution, argv: ArgvView): void {
 function getrange(x: Execution, argv: ArgvView): void {
   let first = integerArgument(argv, 2);
   let last = integerArgument(argv, 3);
-  if (first !== first || last !== last) {
+  if (Number.isNaN(first) || Number.isNaN(last)) {
     x.reply.error(NOT_AN_INTEGER);
     return;
   }
@@ -412,7 +419,7 @@ function add(x: Execution, argv: ArgvView, increment: number): void {
   let value = 0;
   if (found > 0) {
     value = parseInteger(db.bytes, db.valueStart, db.valueEnd);
-    if (value !== value) {
+    if (Number.isNaN(value)) {
       addExactly(x, argv, BigInt(increment));
       return;
     }
@@ -471,13 +478,13 @@ function decr(x: Execution, argv: ArgvView): void {
 
 function incrby(x: Execution, argv: ArgvView): void {
   const increment = parseInteger(argv.bytes, argv.starts[2], argv.ends[2]);
-  if (increment === increment) add(x, argv, increment);
+  if (!Number.isNaN(increment)) add(x, argv, increment);
   else addLarge(x, argv, false);
 }
 
 function decrby(x: Execution, argv: ArgvView): void {
   const decrement = parseInteger(argv.bytes, argv.starts[2], argv.ends[2]);
-  if (decrement === decrement) add(x, argv, -decrement);
+  if (!Number.isNaN(decrement)) add(x, argv, -decrement);
   else addLarge(x, argv, true);
 }
 

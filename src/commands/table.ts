@@ -3,12 +3,29 @@
  */
 
 import type { CommandRow, Commands } from "../runtime/commands.ts";
+import { clientRows } from "./client.ts";
+import { commandInfoRows } from "./command-info.ts";
+import { configRows } from "./config.ts";
+import { connectionRows } from "./connection.ts";
 import { expiryRows } from "./expiry.ts";
+import { infoRows } from "./info.ts";
 import { keyRows } from "./keys.ts";
+import { sampleRates } from "./rates.ts";
+import { serverRows } from "./server.ts";
 import { stringRows } from "./strings.ts";
 
-export const rows: readonly CommandRow[] = [...stringRows, ...keyRows, ...expiryRows];
+export const rows: readonly CommandRow[] = [
+  ...stringRows,
+  ...keyRows,
+  ...expiryRows,
+  ...connectionRows,
+  ...clientRows,
+  ...configRows,
+  ...infoRows,
+  ...serverRows,
+  ...commandInfoRows,
+];
 
 export function createCommands(): Commands {
-  return { rows };
+  return { rows, onTick: sampleRates };
 }

@@ -81,7 +81,7 @@ test("random allocations keep their contents, never overlap, are counted exactly
       assert.equal(arena.usedBytes, 0);
       assert.ok(arena.committedBytes <= SEGMENT_BYTES, "no more than one nearly untouched segment is kept");
     }),
-    { numRuns: DEEP ? 20 : 4 },
+    { numRuns: DEEP ? 20 : 4, endOnFailure: true },
   );
 });
 

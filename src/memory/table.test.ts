@@ -248,7 +248,7 @@ test("small tables, with random operations, at any time what a Map is", () => {
       while (pair.numbers.length > 0) pair.remove(pair.any(random));
       pair.checkEmpty();
     }),
-    { numRuns: DEEP ? 200 : 15 },
+    { numRuns: DEEP ? 200 : 15, endOnFailure: true },
   );
 });
 
@@ -316,7 +316,7 @@ test("a scan sees what stays exactly once, while the table grows and shrinks bet
         for (const number of stays) assert.equal(seen.get(number), 1, `${number}`);
       },
     ),
-    { numRuns: DEEP ? 300 : 30 },
+    { numRuns: DEEP ? 300 : 30, endOnFailure: true },
   );
 });
 
@@ -394,7 +394,7 @@ test("a snapshot by groups, written before the first change and before a rebuild
       writeRange(0, END);
       assertSame(sorted(numbers), atCut);
     }),
-    { numRuns: DEEP ? 100 : 10 },
+    { numRuns: DEEP ? 100 : 10, endOnFailure: true },
   );
 });
 

@@ -21,6 +21,7 @@ const WORDS_PER_LINE = 16;
 const BYTES_PER_LINE = 64;
 const PARKED = 0;
 const WAKE_HANDLE = 1;
+const NO_HANDLE = -1;
 
 /** Shared by all shards; passed to each worker as it is. */
 export interface MeshMemory {
@@ -34,7 +35,11 @@ export function createMeshMemory(shards: number, ringBytes: number = defaultRing
   assert(shards >= 1 && shards <= SHARDS_MAX, "1 to 64 shards");
   assert((ringBytes & (ringBytes - 1)) === 0 && ringBytes >= 256, "a ring's size is a power of two");
   const lines = shards + 2 * shards * shards;
-  return { buffer: new SharedArrayBuffer(lines * BYTES_PER_LINE + shards * shards * ringBytes), shards, ringBytes };
+  const buffer = new SharedArrayBuffer(lines * BYTES_PER_LINE + shards * shards * ringBytes);
+  // 0 is a handle like any other: a shard that has published none is woken by Atomics.notify.
+  const words = new Int32Array(buffer, 0, shards * WORDS_PER_LINE);
+  for (let shard = 0; shard < shards; shard++) words[shard * WORDS_PER_LINE + WAKE_HANDLE] = NO_HANDLE;
+  return { buffer, shards, ringBytes };
 }
 
 function defaultRingBytes(shards: number): number {
@@ -68,7 +73,7 @@ function ringPlace(memory: MeshMemory, from: number, to: number): RingPlace {
   };
 }
 
-/** Wakes a shard that sleeps in its reactor. `handle` is what that shard published, -1 for none. */
+/** Wakes a shard that sleeps in its reactor. `handle` is what that shard published, 0 or more. */
 export type WakeShard = (target: ShardId, handle: number) => void;
 
 /** One shard's end of the mesh. */
@@ -82,7 +87,7 @@ export class Mesh {
   readonly payloadMax: number;
   readonly #words: Int32Array;
   readonly #wake: WakeShard;
-  /** Shards that wait for room in a ring from this shard: see needRoom. */
+  /** Shards towards which this shard waits for room: see needRoom. */
   readonly #wantsRoom: boolean[];
 
   constructor(memory: MeshMemory, shard: ShardId, wake: WakeShard) {
@@ -101,7 +106,7 @@ export class Mesh {
     this.#wake = wake;
   }
 
-  /** Tells the others how to wake this shard. */
+  /** Tells the others how to wake this shard; -1 (so it is at first): by Atomics.notify, see sleep(). */
   publishWakeHandle(handle: number): void {
     Atomics.store(this.#words, this.shard * WORDS_PER_LINE + WAKE_HANDLE, handle);
   }

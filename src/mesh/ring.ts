@@ -50,6 +50,8 @@ export class RingWriter {
   #head: number;
   #tail: number;
   #published: number;
+  /** Free bytes that the last message which did not fit would have taken. */
+  #wanted: number;
 
   constructor(memory: SharedArrayBuffer, place: RingPlace, payloadMax: number) {
     this.bytes = new Uint8Array(memory);
@@ -63,6 +65,7 @@ export class RingWriter {
     this.#head = Atomics.load(this.words, place.headWord);
     this.#tail = Atomics.load(this.words, place.tailWord);
     this.#published = this.#head;
+    this.#wanted = 0;
   }
 
   /**
@@ -78,7 +81,10 @@ export class RingWriter {
     const skip = pos + need > size ? size - pos : 0;
     if (size - ((head - this.#tail) | 0) < need + skip) {
       this.#tail = Atomics.load(this.words, this.#tailWord);
-      if (size - ((head - this.#tail) | 0) < need + skip) return -1;
+      if (size - ((head - this.#tail) | 0) < need + skip) {
+        this.#wanted = need + skip;
+        return -1;
+      }
     }
     const words = this.words;
     if (skip !== 0) {
@@ -104,13 +110,19 @@ export class RingWriter {
     return true;
   }
 
-  /** Asks the reader to wake this shard when it has made room. True when room was made already: do not sleep. */
+  /** Is there room now for the last message that did not fit? Looks at the reader's tail. */
+  hasRoom(): boolean {
+    this.#tail = Atomics.load(this.words, this.#tailWord);
+    return this.#size - ((this.#head - this.#tail) | 0) >= this.#wanted;
+  }
+
+  /**
+   * Asks the reader to wake this shard when it has made room. True when there is enough already: do not sleep. Whatever
+   * the reader gives back afterwards, it sees that it was asked; there is less than enough only while it holds some.
+   */
   askForRoom(): boolean {
     Atomics.store(this.words, this.#waitWord, 1);
-    const tail = Atomics.load(this.words, this.#tailWord);
-    if (tail === this.#tail) return false;
-    this.#tail = tail;
-    return true;
+    return this.hasRoom();
   }
 }
 
@@ -188,8 +200,7 @@ export class RingReader {
     this.#released = this.#tail;
     Atomics.store(this.words, this.#tailWord, this.#tail);
     return (
-      Atomics.load(this.words, this.#waitWord) !== 0 &&
-      Atomics.compareExchange(this.words, this.#waitWord, 1, 0) === 1
+      Atomics.load(this.words, this.#waitWord) !== 0 && Atomics.compareExchange(this.words, this.#waitWord, 1, 0) === 1
     );
   }
 }

@@ -170,7 +170,7 @@ export class RequestParser {
       }
       total = value;
       this.#total = total;
-      if (total > argv.starts.length) argv.reserve(total < ARGUMENTS_TRUSTED ? total : ARGUMENTS_TRUSTED);
+      if (total > argv.starts.length) argv.reserve(Math.min(total, ARGUMENTS_TRUSTED));
     }
     let bulkLength = this.#bulkLength;
     while (argv.count < total) {
@@ -190,6 +190,8 @@ export class RequestParser {
         } else c = -1;
         if (c < 0) {
           this.#at = at;
+          // What is kept of an incomplete header must not be the length of the argument before it.
+          this.#bulkLength = BULK_UNKNOWN;
           const status = this.#bulkHeader(bytes, at, end);
           if (status !== REQUEST) return status;
           at = this.#at;
@@ -238,8 +240,8 @@ export class RequestParser {
    */
   #headerNumber(bytes: Uint8Array, line: number, end: number): number {
     const last = line + INLINE_BYTES_MAX;
-    const stop = end - 1 > last ? last + 1 : end;
-    let cr = this.#searched > line ? this.#searched : line;
+    const stop = Math.min(end, last + 1);
+    let cr = Math.max(this.#searched, line);
     while (cr < stop && bytes[cr] !== CR && bytes[cr] !== NUL) cr++;
     this.#searched = cr;
     if (cr >= stop || bytes[cr] === NUL) {
@@ -253,12 +255,12 @@ export class RequestParser {
     this.#at = cr + 2;
     this.#searched = cr + 2;
     const value = parseInteger(bytes, line + 1, cr);
-    return value === value ? value : rareNumber(bytes, line + 1, cr);
+    return Number.isNaN(value) ? rareNumber(bytes, line + 1, cr) : value;
   }
 
   #inline(bytes: Uint8Array, start: number, from: number, end: number, argv: Argv): ParseStatus {
     const last = start + INLINE_BYTES_MAX;
-    const stop = end - 1 > last ? last + 1 : end;
+    const stop = Math.min(end, last + 1);
     let lf = from;
     while (lf < stop && bytes[lf] !== LF && bytes[lf] !== NUL) lf++;
     if (lf >= stop || bytes[lf] === NUL) {

@@ -22,7 +22,13 @@ export interface ReplySink {
 
 /** Longest head of a reply: a type byte, 17 digits, CRLF, and some to spare. */
 const HEAD_BYTES = 32;
+/** Longest text of a simple string or an error. */
+const LINE_BYTES_MAX = 8 * 1024;
 const SCRATCH_BYTES_INITIAL = 64 * 1024;
+/** A writer without a sink does not keep a larger buffer for the next reply. */
+const SCRATCH_BYTES_KEPT_MAX = 1024 * 1024;
+/** From here on a reply is written in pieces, so that a sink's blocks fill up and nothing larger than a block is asked for. */
+const PIECES_BYTES_MIN = 4096;
 
 export class ReplyWriter {
   bytes: Uint8Array;
@@ -85,7 +91,7 @@ export class ReplyWriter {
     const length = end - start;
     const need = length + HEAD_BYTES;
     if (this.limit - this.pos < need) {
-      if (this.sink !== null && need > 4096) {
+      if (this.sink !== null && need > PIECES_BYTES_MIN) {
         this.#bulkInPieces(src, start, end);
         return;
       }
@@ -204,6 +210,7 @@ export class ReplyWriter {
   /** Forgets what is written; for a writer without a sink. */
   reset(): void {
     this.pos = 0;
+    if (this.limit > SCRATCH_BYTES_KEPT_MAX) this.detach();
   }
 
   /** Hands over the buffer of a writer without a sink and goes on with a new one. */
@@ -234,18 +241,32 @@ export class ReplyWriter {
 
   #line(type: number, text: string): void {
     const length = text.length;
-    // Longer lines than a block do not exist: error texts cut what they quote.
+    if (length + 3 > PIECES_BYTES_MIN) {
+      this.#longLine(type, text);
+      return;
+    }
     this.ensure(length + 3);
     const b = this.bytes;
     let p = this.pos;
     b[p++] = type;
     for (let i = 0; i < length; i++) {
-      const c = text.charCodeAt(i);
+      // Cut to a byte first: U+010A would become a line feed.
+      const c = text.charCodeAt(i) & 0xff;
       b[p++] = c === 13 || c === 10 ? 32 : c;
     }
     b[p] = 13;
     b[p + 1] = 10;
     this.pos = p + 2;
+  }
+
+  // tidy: cold function, texts of ours are short
+  #longLine(type: number, text: string): void {
+    this.ensure(1);
+    this.bytes[this.pos++] = type;
+    const src = Buffer.from(text, "latin1");
+    for (let i = 0; i < src.length; i++) if (src[i] === 13 || src[i] === 10) src[i] = 32;
+    this.rawBytes(src, 0, src.length);
+    this.crlf();
   }
 
   #null3(): void {

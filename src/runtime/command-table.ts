@@ -44,7 +44,12 @@ export class CommandTable {
     const top = this.rows.length;
     const subFirst: number[] = [];
     for (let id = 0; id < top; id++) {
-      const subcommands = this.rows[id].subcommands ?? [];
+      const container = this.rows[id];
+      const subcommands = container.subcommands ?? [];
+      for (const row of subcommands) {
+        assert(row.name.startsWith(container.name + "|"), "a subcommand is named after its container");
+        assert(subcommands.filter((other) => other.name === row.name).length === 1, "a subcommand has one row");
+      }
       subFirst.push(this.rows.length);
       this.rows.push(...subcommands);
     }

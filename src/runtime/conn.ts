@@ -79,7 +79,8 @@ export class Conn {
   gate: number;
   // For CLIENT LIST.
   lastMs: number;
-  lastCommand: string;
+  /** Id of the last command taken, or -1. */
+  lastCommand: number;
   commands: number;
 
   constructor(socket: SocketId, id: number, nowMs: number) {
@@ -120,7 +121,7 @@ export class Conn {
     this.admitted = true;
     this.gate = 0;
     this.lastMs = nowMs;
-    this.lastCommand = "NULL";
+    this.lastCommand = -1;
     this.commands = 0;
   }
 }

@@ -3,11 +3,17 @@
  */
 
 import type { Reactor } from "../sys/reactor.ts";
-import type { Conn } from "./conn.ts";
-import { Wait } from "./conn.ts";
+import type { CommandTable } from "./command-table.ts";
+import { type Conn, Wait } from "./conn.ts";
 
 /** `outputBytes` is the memory of the output chain; ages are in whole seconds. */
-export function describeClient(conn: Conn, reactor: Reactor, outputBytes: number, nowMs: number): string {
+export function describeClient(
+  conn: Conn,
+  table: CommandTable,
+  reactor: Reactor,
+  outputBytes: number,
+  nowMs: number,
+): string {
   const pending = conn.inputEnd - conn.inputStart;
   const fields: [string, string | number][] = [
     ["id", conn.id],
@@ -35,7 +41,7 @@ export function describeClient(conn: Conn, reactor: Reactor, outputBytes: number
     ["omem", outputBytes],
     ["tot-mem", conn.input.length + outputBytes],
     ["events", conn.readingPaused ? "" : "r"],
-    ["cmd", conn.lastCommand],
+    ["cmd", conn.lastCommand < 0 ? "NULL" : table.rows[conn.lastCommand].name],
     ["user", "default"],
     ["redir", -1],
     ["resp", conn.version],

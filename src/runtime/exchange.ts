@@ -116,7 +116,7 @@ class Incoming {
     this.first = first;
     this.second = second;
     this.third = third;
-    // Rounded up, so that a word view covers it.
+    // Rounded up, so that a word view covers it. The other shard knows the length: this one may be believed.
     this.bytes = new Uint8Array((total + 3) & ~3).subarray(0, total);
     this.at = 0;
   }
@@ -128,6 +128,8 @@ export class Exchange {
   readonly #request: IncomingRequest;
   /** Requests and parts sent to each shard whose replies are not in. */
   readonly #inFlight: Int32Array;
+  /** 1 where a request was refused for want of room in the ring, until one fits again. */
+  readonly #refused: Uint8Array;
   readonly #queues: Outgoing[][];
   readonly #streams: Outgoing[][];
   readonly #assemblies: Map<number, Incoming>[];
@@ -141,6 +143,7 @@ export class Exchange {
     this.#handler = handler;
     this.#request = new IncomingRequest();
     this.#inFlight = new Int32Array(mesh.shards);
+    this.#refused = new Uint8Array(mesh.shards);
     this.#queues = [];
     this.#streams = [];
     this.#assemblies = [];
@@ -166,7 +169,8 @@ export class Exchange {
 
   /** May another request go to `target`? */
   hasRoom(target: ShardId): boolean {
-    return this.#inFlight[target] < CREDITS_PER_OWNER && this.#queues[target].length === 0;
+    if (this.#inFlight[target] >= CREDITS_PER_OWNER || this.#queues[target].length !== 0) return false;
+    return this.#refused[target] === 0 || this.#mesh.writers[target].hasRoom();
   }
 
   /** Sends a connection's request to the shard that owns its keys. */
@@ -187,6 +191,7 @@ export class Exchange {
     const headBytes = (REQUEST_HEAD_WORDS + 2 * count) * 4;
     const length = headBytes + dataLength;
     const writer = this.#mesh.writers[target];
+    // The bound holds for messages as they would stand in the ring; a stream's are packed closer.
     if (length > writer.payloadMax) {
       const bytes = encodeRequest(command, version, database, argv);
       this.#inFlight[target]++;
@@ -195,7 +200,16 @@ export class Exchange {
       return STREAMING;
     }
     const at = writer.reserve(REQUEST, length, socket, client, seq);
-    if (at < 0) return NO_ROOM;
+    if (at < 0) {
+      // The reader of a ring that is full of replies owes this shard no message that would wake it.
+      this.#refused[target] = 1;
+      this.#mesh.needRoom(target, true);
+      return NO_ROOM;
+    }
+    if (this.#refused[target] !== 0) {
+      this.#refused[target] = 0;
+      this.#mesh.needRoom(target, this.#waitsForRoom(target));
+    }
     this.#inFlight[target]++;
     this.#inFlightTotal++;
     const words = writer.words;
@@ -216,7 +230,7 @@ export class Exchange {
     return SENT;
   }
 
-  /** Sends the part of an operation that belongs to `target`. Never refused: an origin has one operation a connection. */
+  /** Sends the part of an operation that belongs to `target`. Never refused: a connection has one operation at a time. */
   sendPart(
     target: ShardId,
     operation: number,
@@ -228,7 +242,11 @@ export class Exchange {
     this.#inFlight[target]++;
     this.#inFlightTotal++;
     const bytes = encodeRequest(command, version, database, argv);
-    this.#post(target, PART, operation, 0, 0, bytes, 0, bytes.length);
+    if (bytes.length > this.#mesh.payloadMax) {
+      this.#enqueueStream(target, PART, operation, 0, 0, bytes, bytes.length);
+    } else {
+      this.#post(target, PART, operation, 0, 0, bytes, 0, bytes.length);
+    }
   }
 
   /** Answers a request. bytes[start, end) are copied. */
@@ -290,9 +308,13 @@ export class Exchange {
         sent = true;
       }
       if (queue.length === 0 && this.#streams[target].length > 0 && this.#pumpStreams(target as ShardId)) sent = true;
-      this.#mesh.needRoom(target as ShardId, queue.length > 0 || this.#streams[target].length > 0);
+      this.#mesh.needRoom(target as ShardId, this.#waitsForRoom(target as ShardId));
     }
     return sent;
+  }
+
+  #waitsForRoom(target: ShardId): boolean {
+    return this.#refused[target] !== 0 || this.#queues[target].length > 0 || this.#streams[target].length > 0;
   }
 
   // The parameters are a message's header and its place: an object for them would be one more allocation a message.
@@ -309,11 +331,12 @@ export class Exchange {
   ): void {
     if (kind === REQUEST) {
       this.#decode(bytes, words, at);
-      this.#handler.onRequest(source, first, second, third, this.#request);
+      // A word is signed in the ring; client ids are not.
+      this.#handler.onRequest(source, first, second >>> 0, third, this.#request);
     } else if (kind === REPLY) {
       this.#inFlight[source]--;
       this.#inFlightTotal--;
-      this.#handler.onReply(first, second, third, bytes, at, end);
+      this.#handler.onReply(first, second >>> 0, third, bytes, at, end);
     } else if (kind === PART) {
       this.#decode(bytes, words, at);
       this.#handler.onPart(source, first, this.#request);
@@ -339,17 +362,7 @@ export class Exchange {
     this.#assemblies[source].delete(stream);
     const whole = incoming.bytes;
     const words = new Int32Array(whole.buffer as ArrayBuffer);
-    this.#take(
-      source,
-      incoming.kind,
-      incoming.first,
-      incoming.second,
-      incoming.third,
-      whole,
-      words,
-      0,
-      whole.length,
-    );
+    this.#take(source, incoming.kind, incoming.first, incoming.second, incoming.third, whole, words, 0, whole.length);
   }
 
   #decode(bytes: Uint8Array, words: Int32Array, at: number): void {
@@ -432,8 +445,10 @@ export class Exchange {
     let sent = false;
     for (let n = 0; n < FRAGMENTS_PER_TURN && streams.length > 0; n++) {
       const stream = streams[0];
-      if (!this.#sendFragment(target, stream)) break;
-      sent = true;
+      const begun = stream.begun;
+      const moved = this.#sendFragment(target, stream);
+      if (moved || stream.begun !== begun) sent = true;
+      if (!moved) break;
       streams.shift();
       if (stream.at < stream.end) {
         // To the back of the line: the streams of one target take turns.

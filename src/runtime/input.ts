@@ -3,7 +3,8 @@
  *
  * A receive buffer never survives a turn. What is left of it (the beginning of a request, or requests of a connection
  * that waits) moves to the connection's assembly buffer, which doubles as bytes arrive and never believes an announced
- * length. Empty buffers of the smallest size are kept for the next connection that needs one.
+ * length. Empty buffers of the smallest size are kept for the next connection that needs one; a large one of which little
+ * is left is given up.
  */
 
 import { copyBytes } from "../base/bytes.ts";
@@ -12,6 +13,7 @@ import { type Conn, NO_BYTES } from "./conn.ts";
 
 const SMALL_BYTES = RECEIVE_BUFFER_BYTES;
 const SPARE_BUFFERS_MAX = 256;
+const LARGE_BYTES = 16 * SMALL_BYTES;
 
 export class InputBuffers {
   /** Bytes of memory in all assembly buffers of connections. */
@@ -35,34 +37,47 @@ export class InputBuffers {
   consume(conn: Conn, position: number): void {
     conn.inputStart = position;
     if (position === conn.inputEnd) this.release(conn);
+    else if (conn.input.length >= LARGE_BYTES && conn.inputEnd - position <= SMALL_BYTES) this.#move(conn, SMALL_BYTES);
   }
 
   /** Drops what is left and gives the buffer back. */
   release(conn: Conn): void {
     const buffer = conn.input;
     if (buffer.length === 0) return;
-    this.bytesHeld -= buffer.length;
-    if (buffer.length === SMALL_BYTES && this.#spare.length < SPARE_BUFFERS_MAX) this.#spare.push(buffer);
+    this.#giveUp(buffer);
     conn.input = NO_BYTES;
     conn.inputStart = 0;
     conn.inputEnd = 0;
   }
 
+  /** Slides or doubles; either way a byte moves a constant number of times, however little is consumed in between. */
   #makeRoom(conn: Conn, pending: number, length: number): void {
-    const old = conn.input;
-    if (pending + length <= old.length && conn.inputStart >= old.length / 2) {
-      old.copyWithin(0, conn.inputStart, conn.inputEnd);
-    } else {
-      let size = Math.max(SMALL_BYTES, old.length);
-      while (size < pending + length) size *= 2;
-      const spare = size === SMALL_BYTES ? this.#spare.pop() : undefined;
-      const buffer = spare === undefined ? new Uint8Array(size) : spare;
-      // view: the buffer doubles, so that this costs constant time per byte
-      buffer.set(old.subarray(conn.inputStart, conn.inputEnd));
-      this.bytesHeld += buffer.length - old.length;
-      conn.input = buffer;
+    const capacity = conn.input.length;
+    if (pending + length <= capacity && conn.inputStart >= capacity / 2) {
+      conn.input.copyWithin(0, conn.inputStart, conn.inputEnd);
+      conn.inputStart = 0;
+      conn.inputEnd = pending;
+      return;
     }
+    let size = Math.max(SMALL_BYTES, capacity * 2);
+    while (size < pending + length) size *= 2;
+    this.#move(conn, size);
+  }
+
+  /** Moves what is pending to the beginning of a buffer of `size` bytes. */
+  #move(conn: Conn, size: number): void {
+    const old = conn.input;
+    const spare = size === SMALL_BYTES ? this.#spare.pop() : undefined;
+    const buffer = spare === undefined ? new Uint8Array(size) : spare;
+    this.bytesHeld += size;
+    conn.inputEnd = copyBytes(buffer, 0, old, conn.inputStart, conn.inputEnd);
     conn.inputStart = 0;
-    conn.inputEnd = pending;
+    conn.input = buffer;
+    this.#giveUp(old);
+  }
+
+  #giveUp(buffer: Uint8Array): void {
+    this.bytesHeld -= buffer.length;
+    if (buffer.length === SMALL_BYTES && this.#spare.length < SPARE_BUFFERS_MAX) this.#spare.push(buffer);
   }
 }

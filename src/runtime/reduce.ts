@@ -15,14 +15,16 @@ const MINUS = 45;
 const CR = 13;
 const DOLLAR = 36;
 
-/** Offset behind the reply that starts at `at`. The reply must be whole. */
+/** Offset behind the reply that starts at `at`. The reply must be whole: a command that wrote less has a bug. */
 export function skipReply(bytes: Uint8Array, at: number): number {
+  assert(at < bytes.length, "a reply has as many elements as it announced");
   const type = bytes[at];
   const value = headNumber(bytes, at);
   let next = behindLine(bytes, at);
   switch (type) {
     case DOLLAR: // $ bulk string
     case 61: // = verbatim string
+    case 33: // ! blob error
       return value < 0 ? next : next + value + 2;
     case 42: // * array
     case 126: // ~ set
@@ -37,19 +39,19 @@ export function skipReply(bytes: Uint8Array, at: number): number {
   }
 }
 
-/** The number behind the type byte, for types that have one. */
+/** The number behind the type byte, for types that have one; 0 for RESP3's null. */
 export function headNumber(bytes: Uint8Array, at: number): number {
   let i = at + 1;
   const negative = bytes[i] === MINUS;
   if (negative) i++;
   let value = 0;
-  for (; bytes[i] !== CR; i++) value = value * 10 + bytes[i] - 48;
+  for (; i < bytes.length && bytes[i] !== CR; i++) value = value * 10 + bytes[i] - 48;
   return negative ? -value : value;
 }
 
 /** Offset behind the line that starts at `at`. */
 export function behindLine(bytes: Uint8Array, at: number): number {
-  while (bytes[at] !== CR) at++;
+  while (at < bytes.length && bytes[at] !== CR) at++;
   return at + 2;
 }
 
@@ -90,10 +92,14 @@ export function reduceParts(
   }
 }
 
+/** The kind is the first part's: RESP3 tells arrays, sets and maps apart. A null part has no elements. */
 function concat(parts: Parts, reply: ReplyWriter): void {
   let count = 0;
-  for (const part of parts.replies) count += headNumber(part, 0);
-  reply.array(count);
+  for (const part of parts.replies) count += Math.max(0, headNumber(part, 0));
+  const type = parts.replies[0][0];
+  if (type === 37) reply.map(count);
+  else if (type === 126) reply.set(count);
+  else reply.array(count);
   for (const part of parts.replies) reply.rawBytes(part, behindLine(part, 0), part.length);
 }
 

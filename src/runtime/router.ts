@@ -69,8 +69,7 @@ export class Router {
   strict: boolean;
   /** A password is set, so that a connection must authenticate first. */
   authRequired: boolean;
-  /** Commands executed here since the shard last took the count. */
-  executed: number;
+  /** Requests refused since the shard last took the count. */
   errors: number;
   readonly #self: ShardId;
   readonly #shardCount: number;
@@ -102,7 +101,6 @@ export class Router {
   ) {
     this.strict = true;
     this.authRequired = false;
-    this.executed = 0;
     this.errors = 0;
     this.#self = self;
     this.#shardCount = shardCount;
@@ -130,15 +128,14 @@ export class Router {
     if (this.authRequired && !conn.authenticated && (table.flags[id] & CommandFlag.NO_AUTH) === 0) {
       return this.#reject(conn, NOAUTH);
     }
+    conn.lastCommand = id;
     const place = table.place[id];
     let target = this.#self;
     if (place === PLACE_KEYS) {
       if (this.#shardCount > 1) target = this.#ownerOfKeys(id, argv);
     } else if (place !== PLACE_CONNECTION) {
       target =
-        place === PLACE_ALL
-          ? SEVERAL
-          : ((table.rows[id].place as PlaceFunction)(argv, this.#shardCount) as ShardId);
+        place === PLACE_ALL ? SEVERAL : ((table.rows[id].place as PlaceFunction)(argv, this.#shardCount) as ShardId);
     }
     if (target === this.#self) return this.#local(conn, id, place, argv);
     if (target === SEVERAL) return this.#spread(conn, id, argv);
@@ -314,7 +311,6 @@ export class Router {
     x.effects.begin(database);
     this.#table.rows[id].run(x, argv);
     x.effects.finish(argv);
-    this.executed++;
   }
 
   #keepLate(conn: Conn, seq: number, bytes: Uint8Array, start: number, end: number): void {

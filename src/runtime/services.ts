@@ -51,6 +51,8 @@ export interface ShardServices {
   /** Calls the visitor for each client of this shard. */
   visitClients(visitor: ClientVisitor): void;
   clientCount(): number;
+  /** Is the client on this machine: loopback or a Unix socket? */
+  isLocalClient(conn: Conn): boolean;
   /** One line of CLIENT LIST for a client of this shard. */
   describeClient(conn: Conn): string;
   /** Settings with these names have new values in `config`. */

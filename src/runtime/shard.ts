@@ -19,8 +19,8 @@ import type { SharedWords } from "../base/shared.ts";
 import type { Config } from "../config/config.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import { INCOMPLETE, NOTHING, PartialRequest, PROTOCOL_ERROR, REQUEST, RequestParser } from "../resp/parser.ts";
-import type { Reactor, ReactorHandler } from "../sys/reactor.ts";
 import type { Store } from "../store/store.ts";
+import type { Reactor, ReactorHandler } from "../sys/reactor.ts";
 import { CommandTable } from "./command-table.ts";
 import type { Commands } from "./commands.ts";
 import { Conn, Wait } from "./conn.ts";
@@ -31,25 +31,13 @@ import { Exchange, type ExchangeHandler, type IncomingRequest } from "./exchange
 import { Execution } from "./execution.ts";
 import { InputBuffers } from "./input.ts";
 import { Output, type OutputHandler } from "./output.ts";
+import { DENIED, TOO_MANY_CLIENTS } from "./refusals.ts";
 import { Router, type RouterHost } from "./router.ts";
 import type { ClientVisitor, LogLevel, ProcessFacts, ShardServices } from "./services.ts";
 
 const SPARE_PARTIALS_MAX = 256;
 /** Between slices of background work other work gets three times as long. */
 const HUNGRY_PAUSE_US = 3000;
-
-const DENIED =
-  "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the " +
-  "default user. In this mode connections are only accepted from the loopback interface. If you want to connect from " +
-  "external computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending " +
-  "the command 'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host " +
-  "the server is running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG " +
-  "REWRITE to make this change permanent. 2) Alternatively you can just disable the protected mode by editing the " +
-  "Redis configuration file, and setting the protected mode option to 'no', and then restarting the server. 3) If " +
-  "you started the server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an " +
-  "authentication password for the default user. NOTE: You only need to do one of the above things in order for the " +
-  "server to start accepting connections from the outside.\r\n";
-const TOO_MANY_CLIENTS = "-ERR max number of clients reached\r\n";
 
 export interface ShardParts {
   readonly id: ShardId;
@@ -105,6 +93,8 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   #stopping: boolean;
   #nextTickUs: number;
   #bytesIn: number;
+  /** Requests of clients taken since the counters were settled. */
+  #taken: number;
   /** When the next slice of a big expiry is due. */
   #hungryAtUs: number;
   #pauseUntilUs: number;
@@ -157,6 +147,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#stopping = false;
     this.#nextTickUs = 0;
     this.#bytesIn = 0;
+    this.#taken = 0;
     this.#hungryAtUs = Number.POSITIVE_INFINITY;
     this.#pauseUntilUs = 0;
     this.#maxClients = 0;
@@ -220,6 +211,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   }
 
   /** Takes no more connections, finishes what was read, closes every client. `stopped` tells when. */
+  // tidy: cold function, runs once
   stop(): void {
     if (this.#stopping) return;
     this.#stopping = true;
@@ -337,6 +329,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
 
   // ShardServices
 
+  // tidy: cold function, for lists of clients
   visitClients(visitor: ClientVisitor): void {
     for (const conn of this.#conns) {
       if (conn !== null && conn !== undefined && !conn.closed) visitor.visit(conn);
@@ -347,9 +340,12 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     return this.#connCount;
   }
 
+  isLocalClient(conn: Conn): boolean {
+    return this.#reactor.isLocalPeer(conn.socket);
+  }
+
   describeClient(conn: Conn): string {
-    this.#output.settle();
-    return describeClient(conn, this.#reactor, this.#output.bytesHeld(conn), this.#x.nowMs);
+    return describeClient(conn, this.table, this.#reactor, this.#output.bytesHeld(conn), this.#x.nowMs);
   }
 
   applyConfig(_names: readonly string[]): void {
@@ -381,8 +377,8 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
 
   settleCounters(): void {
     const values = this.counters.values;
-    values[Counter.COMMANDS] += this.#router.executed;
-    this.#router.executed = 0;
+    values[Counter.COMMANDS] += this.#taken;
+    this.#taken = 0;
     values[Counter.ERRORS] += this.#router.errors;
     this.#router.errors = 0;
     values[Counter.BYTES_IN] += this.#bytesIn;
@@ -403,8 +399,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
       output.attach(conn);
       parser.unauthenticated = router.authRequired && !conn.authenticated;
       const partial = conn.partial;
-      const status =
-        partial === null ? parser.parse(bytes, pos, end) : parser.resume(bytes, pos, end, partial);
+      const status = partial === null ? parser.parse(bytes, pos, end) : parser.resume(bytes, pos, end, partial);
       if (status === INCOMPLETE) {
         if (partial === null) this.#savePartial(conn, pos);
         return pos;
@@ -415,6 +410,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
         if (partial !== null) this.#dropPartial(conn);
         if (!taken) return pos;
         conn.commands++;
+        this.#taken++;
         pos = next;
         if (conn.waits !== 0) return (conn.waits & Wait.CLOSING) !== 0 ? end : pos;
       } else {

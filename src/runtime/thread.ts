@@ -8,13 +8,13 @@
  */
 
 import "../base/quiet.ts";
-import { parentPort, workerData } from "node:worker_threads";
 import { flushCompileCache } from "node:module";
+import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../base/assert.ts";
 import type { ShardId } from "../base/brands.ts";
 import { SystemClock } from "../base/clock.ts";
 import { Random } from "../base/random.ts";
-import { SharedWords } from "../base/shared.ts";
+import { type SharedMemory, SharedWords } from "../base/shared.ts";
 import { Config, type ConfigSnapshot } from "../config/config.ts";
 import { KeyHasher } from "../memory/hash.ts";
 import { Mesh, type MeshMemory } from "../mesh/mesh.ts";
@@ -30,7 +30,7 @@ export interface ThreadData {
   readonly id: number;
   readonly shards: number;
   readonly mesh: MeshMemory;
-  readonly shared: SharedArrayBuffer;
+  readonly shared: SharedMemory;
   readonly config: ConfigSnapshot;
   readonly commands: string;
   readonly reactor: "io_uring" | "net";

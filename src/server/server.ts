@@ -6,8 +6,8 @@
 
 import { randomBytes } from "node:crypto";
 import { writeSync } from "node:fs";
-import type { Config } from "../config/config.ts";
 import { KEVY_VERSION } from "../commands/version.ts";
+import type { Config } from "../config/config.ts";
 import { Runtime, StartError } from "../runtime/runtime.ts";
 import { Log } from "./log.ts";
 import { shardCount, thisMachine } from "./shard-count.ts";
@@ -41,7 +41,10 @@ export async function runServer(options: ServerOptions): Promise<void> {
   const { shards, because } =
     wanted === "auto" ? shardCount(thisMachine()) : { shards: Number(wanted), because: "as configured" };
   config.settle("shards", String(shards));
-  log.log("notice", "kevy " + KEVY_VERSION + " starts, pid " + process.pid + ", " + shards + " shards (" + because + ")");
+  log.log(
+    "notice",
+    "kevy " + KEVY_VERSION + " starts, pid " + process.pid + ", " + shards + " shards (" + because + ")",
+  );
   const server = new Server(log);
   let runtime: Runtime;
   try {
@@ -108,7 +111,6 @@ class Server {
   }
 
   async #stop(runtime: Runtime): Promise<void> {
-    this.#log.log("warning", "User requested shutdown...");
     await runtime.stop(STOP_MS_MAX);
     this.#log.log("warning", "kevy is now ready to exit, bye bye...");
     process.exit(0);

@@ -236,13 +236,7 @@ export class Database {
     const meta = oldWords[oldAt + 2];
     writeEntryHeader(this.words, this.at, keyLength, valueLength, (meta & 0x7fff_ffff) | (hasExpiry ? 1 << 31 : 0));
     if (hasExpiry) setExpiryAt(this.words, this.at, expiryMs);
-    copyBytes(
-      this.bytes,
-      keyOffsetAt(this.words, this.at),
-      oldBytes,
-      from,
-      from + keyLength + valueLength,
-    );
+    copyBytes(this.bytes, keyOffsetAt(this.words, this.at), oldBytes, from, from + keyLength + valueLength);
     this.#table.replaceFound(fresh, hasExpiry);
     this.#arena.free(oldAddress, oldByteLength);
     return true;

@@ -38,7 +38,7 @@ export function stringEncodingOf(bytes: Uint8Array, start: number, end: number):
   const first = bytes[start];
   if (first > 57 || (first < 48 && first !== 45)) return STRING_EMBEDDED;
   const value = parseInteger(bytes, start, end);
-  if (value === value) return STRING_INT;
+  if (!Number.isNaN(value)) return STRING_INT;
   if (length < 16) return STRING_EMBEDDED;
   return parseInteger64(bytes, start, end) === null ? STRING_EMBEDDED : STRING_INT;
 }

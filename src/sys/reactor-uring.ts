@@ -184,7 +184,8 @@ export class UringReactor implements Reactor {
   }
 
   stopListening(): void {
-    for (const listener of this.#listeners) {
+    for (let k = 0; k < this.#listeners.length; k++) {
+      const listener = this.#listeners[k];
       if (listener.fd < 0) continue;
       // Shutting down a listening socket refuses connections from this moment; the entry gives the file up a little later.
       this.#libc.calls.shutdown(listener.fd, SHUT_RDWR);
@@ -274,7 +275,8 @@ export class UringReactor implements Reactor {
 
   setKeepAlive(seconds: number): void {
     this.#keepAliveSeconds = seconds;
-    for (const listener of this.#listeners) {
+    for (let k = 0; k < this.#listeners.length; k++) {
+      const listener = this.#listeners[k];
       if (listener.fd >= 0 && listener.path === null) setKeepAlive(this.#libc, listener.fd, seconds);
     }
   }
@@ -311,7 +313,7 @@ export class UringReactor implements Reactor {
   #anyInFlight(): boolean {
     const { flags, capacity } = this.#sockets;
     for (let slot = 0; slot < capacity; slot++) if ((flags[slot] & (RECEIVING | SENDING)) !== 0) return true;
-    for (const listener of this.#listeners) if (listener.armed) return true;
+    for (let k = 0; k < this.#listeners.length; k++) if (this.#listeners[k].armed) return true;
     return this.#libuvArmed;
   }
 
@@ -594,7 +596,7 @@ export class UringReactor implements Reactor {
 
   #nameOf(socket: SocketId, end: "peer" | "local"): string {
     const { path } = this.#listeners[this.#sockets.listeners[socket]];
-    if (path !== null) return `${path}:0`;
+    if (path !== null) return path + ":0";
     const name = readSocketName(this.#libc, this.#sockets.fds[socket], end);
     return name === null ? "?:0" : formatName(name);
   }

@@ -110,12 +110,12 @@ export class UringRing {
     params[PARAMS_FLAGS] = SETUP_FLAGS;
     params[PARAMS_CQ_ENTRIES] = COMPLETION_ENTRIES;
     this.fd = libc.uringSetup(RING_ENTRIES, scratch.address);
-    if (this.fd < 0) throw new UringUnavailable(`io_uring refused by the kernel (${errorName(libc.errno())})`);
+    if (this.fd < 0) throw new UringUnavailable("io_uring refused by the kernel (" + errorName(libc.errno()) + ")");
     const p = params.slice(0, PARAMS_WORDS);
     if ((p[PARAMS_FEATURES] & FEATURES_NEEDED) !== FEATURES_NEEDED) {
       libc.calls.close(this.fd);
       throw new UringUnavailable(
-        `io_uring of this kernel lacks features (0x${(p[PARAMS_FEATURES] >>> 0).toString(16)})`,
+        "io_uring of this kernel lacks features (0x" + (p[PARAMS_FEATURES] >>> 0).toString(16) + ")",
       );
     }
     this.#sqSize = p[PARAMS_SQ_ENTRIES];
@@ -171,7 +171,7 @@ export class UringRing {
     if (memory !== null) return memory;
     const code = errorName(this.#libc.errno());
     this.#libc.calls.close(this.fd);
-    throw new UringUnavailable(`io_uring's memory cannot be mapped (${code})`);
+    throw new UringUnavailable("io_uring's memory cannot be mapped (" + code + ")");
   }
 
   #registerBuffers(): void {
@@ -184,7 +184,7 @@ export class UringRing {
     if (this.#libc.uringRegister(this.fd, REGISTER_BUFFER_RING, scratch.address, 1) < 0) {
       const code = errorName(this.#libc.errno());
       this.close();
-      throw new UringUnavailable(`the kernel refuses a ring of provided buffers (${code})`);
+      throw new UringUnavailable("the kernel refuses a ring of provided buffers (" + code + ")");
     }
     for (let id = 0; id < RECEIVE_BUFFERS; id++) this.returnBuffer(id);
     this.publishBuffers();
@@ -330,7 +330,7 @@ export class UringRing {
       const errno = this.#libc.errno();
       // None of these lost an entry: whatever the kernel did not take is still between head and tail.
       if (errno !== ETIME && errno !== EINTR && errno !== EAGAIN && errno !== EBUSY) {
-        throw new Error(`io_uring_enter failed: ${errorName(errno)}`);
+        throw new Error("io_uring_enter failed: " + errorName(errno));
       }
     }
     this.#sqHead = Atomics.load(this.words, this.#sqHeadWord);

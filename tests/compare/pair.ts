@@ -64,6 +64,8 @@ export function startKevy(setup: Setup, more: readonly string[] = []): Promise<K
 /** What a command that the connection did not survive is answered with. */
 const CLOSED = Buffer.from("(closed)");
 const FAILURES_SHOWN = 40;
+/** One wrong reply brings others with it. */
+const FAILURES_OF_A_CASE = 3;
 const PIPELINE_MS_MAX = 20_000;
 
 /** Two connections. */
@@ -168,21 +170,30 @@ export async function runCases(
   const connect = (): Promise<Pair> => Pair.connect(kevyPort, refereePort, protocol);
   let shared = await connect();
   for (const each of cases) {
+    if (failures.length >= FAILURES_SHOWN) break;
     const pair = each.alone ? await connect() : shared;
-    const note = (failure: string | null): void => {
-      if (failure !== null) failures.push(`${each.name}: ${failure}`);
-    };
+    const found: string[] = [];
     try {
-      note(await shared.ask(FLUSH));
-      for (const what of each.commands) note(await pair.ask(what));
+      for (const what of [FLUSH, ...each.commands]) {
+        const failure = await pair.ask(what);
+        if (failure !== null) found.push(failure);
+      }
     } catch (error) {
-      note(error instanceof Error ? error.message : String(error));
+      found.push(error instanceof Error ? error.message : String(error));
+    }
+    const more = found.length > FAILURES_OF_A_CASE ? ` (and ${found.length - FAILURES_OF_A_CASE} more)` : "";
+    for (const failure of found.slice(0, FAILURES_OF_A_CASE)) failures.push(`${each.name}: ${failure}${more}`);
+    if (each.alone) await pair[Symbol.asyncDispose]();
+    else if (found.length > 0) {
       // Replies may be out of step now.
       await shared[Symbol.asyncDispose]();
-      shared = await connect();
+      try {
+        shared = await connect();
+      } catch (error) {
+        failures.push(`then no connection: ${error instanceof Error ? error.message : String(error)}`);
+        return failures;
+      }
     }
-    if (each.alone) await pair[Symbol.asyncDispose]();
-    if (failures.length >= FAILURES_SHOWN) break;
   }
   await shared[Symbol.asyncDispose]();
   return failures;

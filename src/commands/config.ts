@@ -1,0 +1,104 @@
+/**
+ * CONFIG: reading and changing options while the server runs. What an option is and which values it takes is in config/;
+ * whoever owns a behaviour learns of the change from its shard.
+ *
+ * Every shard has the options for itself, so that CONFIG SET and RESETSTAT run on all of them and answer the same.
+ */
+
+import type { Pair } from "../config/config.ts";
+import type { ArgvView } from "../resp/argv.ts";
+import { CommandFlag, type CommandFunction, type CommandRow, type Reduction } from "../runtime/commands.ts";
+import type { Conn } from "../runtime/conn.ts";
+import type { Execution } from "../runtime/execution.ts";
+import type { ClientVisitor } from "../runtime/services.ts";
+import { helpFunction, quotingError, SYNTAX_ERROR } from "./replies.ts";
+
+/** CONFIG GET pattern … */
+function get(x: Execution, argv: ArgvView): void {
+  const patterns: string[] = [];
+  for (let i = 2; i < argv.count; i++) patterns.push(argv.text(i));
+  const pairs = x.shard.config.get(patterns);
+  x.reply.map(pairs.length);
+  for (const [name, value] of pairs) {
+    x.reply.bulkText(name);
+    x.reply.bulkText(value);
+  }
+}
+
+const authenticate: ClientVisitor = {
+  visit(conn: Conn): void {
+    conn.authenticated = true;
+  },
+};
+
+/** CONFIG SET name value …: all or none. */
+function set(x: Execution, argv: ArgvView): void {
+  if (argv.count % 2 !== 0) {
+    x.reply.error(SYNTAX_ERROR);
+    return;
+  }
+  const pairs: Pair[] = [];
+  for (let i = 2; i < argv.count; i += 2) {
+    pairs.push([argv.text(i), argv.text(i + 1)]);
+  }
+  const { config } = x.shard;
+  const wasOpen = config.raw("requirepass") === "";
+  // Only one shard knows the client, and all must decide alike: with several shards no client counts as local.
+  const isLocal = x.shard.shardCount === 1 && x.conn !== null && x.shard.isLocalClient(x.conn);
+  const result = config.set(pairs, isLocal);
+  if ("error" in result) {
+    quotingError(x.reply, result.error);
+    return;
+  }
+  // Who is connected stays so: a new password is for those who come.
+  if (wasOpen && result.changed.includes("requirepass")) x.shard.visitClients(authenticate);
+  x.shard.applyConfig(result.changed);
+  x.reply.ok();
+}
+
+function resetStatistics(x: Execution): void {
+  x.shard.settleCounters();
+  x.shard.counters.reset();
+  x.reply.ok();
+}
+
+const help = helpFunction("CONFIG", [
+  "GET <pattern>",
+  "    Return parameters matching the glob-like <pattern> and their values.",
+  "SET <directive> <value>",
+  "    Set the configuration <directive> to <value>.",
+  "RESETSTAT",
+  "    Reset statistics reported by the INFO command.",
+]);
+
+const { ADMIN, LOADING, NOSCRIPT, STALE } = CommandFlag;
+const OWN = ADMIN | NOSCRIPT | LOADING | STALE;
+
+function subcommand(
+  name: string,
+  arity: number,
+  flags: number,
+  run: CommandFunction,
+  reduce: Reduction | null = null,
+): CommandRow {
+  const place = reduce === null ? "connection" : "all";
+  return { name: "config|" + name, arity, flags, keys: null, place, reduce, run };
+}
+
+export const configRows: readonly CommandRow[] = [
+  {
+    name: "config",
+    arity: -2,
+    flags: 0,
+    keys: null,
+    place: "connection",
+    reduce: null,
+    run: help,
+    subcommands: [
+      subcommand("get", -3, OWN, get),
+      subcommand("help", 2, LOADING | STALE, help),
+      subcommand("resetstat", 2, OWN, resetStatistics, "first"),
+      subcommand("set", -4, OWN, set, "first"),
+    ],
+  },
+];
