@@ -1,3 +1,5 @@
+/** Tests of glob matching. */
+
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";

@@ -27,6 +27,8 @@ export const OUTPUT_BLOCKS_PER_SLAB = 64;
 export const SEND_BLOCKS_MAX = 8;
 export const RECEIVE_BUFFER_BYTES = 16 * KiB;
 export const RECEIVE_BUFFERS = 512;
+/** In use until they run out: as much as stays in a core's cache. */
+export const RECEIVE_BUFFERS_AT_FIRST = 64;
 export const RING_ENTRIES = 1024;
 export const COMPLETION_ENTRIES = 8192;
 export const TICK_MS = 100;

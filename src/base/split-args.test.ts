@@ -1,3 +1,5 @@
+/** Tests of the splitting of lines into arguments. */
+
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";

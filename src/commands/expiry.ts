@@ -117,23 +117,29 @@ function expiryOf(x: Execution, argv: ArgvView): number {
   return x.db.lookup(argv.bytes, argv.starts[1], argv.ends[1]) ? x.db.expiryMs : NO_KEY;
 }
 
+/** A time that may lie beyond what a double holds exactly: then it is near, not exact. */
+function replyTime(x: Execution, ms: number): void {
+  if (ms <= Number.MAX_SAFE_INTEGER) x.reply.integer(ms);
+  else x.reply.bigInteger(BigInt(ms));
+}
+
 function ttl(x: Execution, argv: ArgvView): void {
   const expiryMs = expiryOf(x, argv);
-  x.reply.integer(expiryMs < 0 ? expiryMs : Math.floor((expiryMs - x.nowMs + 500) / 1000));
+  replyTime(x, expiryMs < 0 ? expiryMs : Math.floor((expiryMs - x.nowMs + 500) / 1000));
 }
 
 function pttl(x: Execution, argv: ArgvView): void {
   const expiryMs = expiryOf(x, argv);
-  x.reply.integer(expiryMs < 0 ? expiryMs : expiryMs - x.nowMs);
+  replyTime(x, expiryMs < 0 ? expiryMs : expiryMs - x.nowMs);
 }
 
 function expiretime(x: Execution, argv: ArgvView): void {
   const expiryMs = expiryOf(x, argv);
-  x.reply.integer(expiryMs < 0 ? expiryMs : Math.floor((expiryMs + 500) / 1000));
+  replyTime(x, expiryMs < 0 ? expiryMs : Math.floor((expiryMs + 500) / 1000));
 }
 
 function pexpiretime(x: Execution, argv: ArgvView): void {
-  x.reply.integer(expiryOf(x, argv));
+  replyTime(x, expiryOf(x, argv));
 }
 
 function persist(x: Execution, argv: ArgvView): void {

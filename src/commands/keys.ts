@@ -21,6 +21,7 @@ const { WRITE, READONLY, FAST } = CommandFlag;
 const POSITIONS = 2 ** 32;
 const SCAN_COUNT_DEFAULT = 10;
 const RANDOM_TRIES = 100;
+const STAR = 42;
 
 /** Removes the keys in all arguments; returns how many there were. */
 function removeKeys(x: Execution, argv: ArgvView): number {
@@ -90,7 +91,8 @@ class KeyCollector implements EntryVisitor {
 
   constructor(db: Database, pattern: Uint8Array | null, type: string | null) {
     this.#db = db;
-    this.#pattern = pattern;
+    // A lone star asks for no match at all, so that it takes the empty key too.
+    this.#pattern = pattern !== null && pattern.length === 1 && pattern[0] === STAR ? null : pattern;
     this.#type = type;
   }
 
@@ -125,6 +127,7 @@ function keys(x: Execution, argv: ArgvView): void {
 /** The cursor as strtoul reads it, or NaN. Beyond 2^53 it is no cursor of ours: the shard after the last. */
 function cursorArgument(argv: ArgvView): number {
   const text = latin1(argv.bytes, argv.starts[1], argv.ends[1]);
+  if (text === "") return 0;
   const digits = /^[+-]?(\d+)$/.exec(text);
   if (digits === null) return Number.NaN;
   const value = BigInt(digits[1]);

@@ -90,6 +90,7 @@ const PERSIST = 32;
 
 // Options of SET and GETEX as the parser below found them: a command runs to completion before the next one starts.
 let optionBits = 0;
+let optionWord = 0;
 let optionUnit = 0;
 let optionRelative = false;
 let optionTime = 0;
@@ -98,6 +99,7 @@ let optionTime = 0;
 function readOptions(argv: ArgvView, first: number, allowed: number): boolean {
   const { bytes, starts, ends, count } = argv;
   optionBits = 0;
+  optionWord = 0;
   for (let i = first; i < count; i++) {
     const start = starts[i];
     const end = ends[i];
@@ -108,6 +110,10 @@ function readOptions(argv: ArgvView, first: number, allowed: number): boolean {
     else if (isWord(bytes, start, end, "keepttl")) bit = KEEP;
     else if (isWord(bytes, start, end, "persist")) bit = PERSIST;
     else if (i + 1 < count && isTimeWord(bytes, start, end)) {
+      // The same word may come twice, another one of the four may not.
+      const word = optionUnit * 2 + (optionRelative ? 1 : 0);
+      if (optionWord !== 0 && optionWord !== word) return false;
+      optionWord = word;
       bit = TIMED;
       optionTime = ++i;
     }
@@ -121,7 +127,7 @@ function clashes(bit: number): boolean {
   if (bit === IF_ABSENT) return (optionBits & IF_PRESENT) !== 0;
   if (bit === IF_PRESENT) return (optionBits & IF_ABSENT) !== 0;
   if (bit === RETURN_OLD) return false;
-  if (bit === TIMED) return (optionBits & (KEEP | PERSIST | TIMED)) !== 0;
+  if (bit === TIMED) return (optionBits & (KEEP | PERSIST)) !== 0;
   if (bit === KEEP) return (optionBits & (TIMED | PERSIST)) !== 0;
   return (optionBits & (TIMED | KEEP)) !== 0;
 }

@@ -1,3 +1,5 @@
+/** Tests of the command line. */
+
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type CommandLine, helpText, parseCommandLine } from "./command-line.ts";

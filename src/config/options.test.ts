@@ -1,3 +1,5 @@
+/** Tests of the option table: every directive of redis-server 7.0 is there. */
+
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { byteString, Config } from "./config.ts";

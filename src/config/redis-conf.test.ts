@@ -1,3 +1,5 @@
+/** Tests of the redis.conf reader. */
+
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { describe, test } from "node:test";

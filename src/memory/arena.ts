@@ -29,7 +29,7 @@ import {
   SEGMENTS_MAX,
   SMALL_BYTES_MAX,
 } from "../base/limits.ts";
-import { type PageRelease, PageSpace } from "./pages.ts";
+import { type PageAdvice, PageSpace } from "./pages.ts";
 
 const FIRST_FREE = 1;
 const USE = 2;
@@ -77,8 +77,8 @@ export function sameClass(a: number, b: number): boolean {
 export interface ArenaOptions {
   /** The most that segments may take together. */
   readonly limitBytes?: number;
-  /** Takes back free pages of living segments; none by default. */
-  readonly release?: PageRelease | null;
+  /** Hears of new segments and of free pages of living ones; none by default. */
+  readonly advice?: PageAdvice | null;
 }
 
 export class Arena {
@@ -97,7 +97,7 @@ export class Arena {
   readonly #used = new Float64Array(1);
 
   constructor(options: ArenaOptions = {}) {
-    this.#space = new PageSpace(options.limitBytes ?? SEGMENT_BYTES * (SEGMENTS_MAX - 1), options.release ?? null);
+    this.#space = new PageSpace(options.limitBytes ?? SEGMENT_BYTES * (SEGMENTS_MAX - 1), options.advice ?? null);
     this.#descriptors = this.#space.descriptors;
     this.bytes = this.#space.bytes;
     this.words = this.#space.words;
@@ -115,6 +115,7 @@ export class Arena {
   }
 
   /** Gives all memory back to the system at once. The arena and every view of it are of no use then. */
+  // tidy: cold function, once in the life of an arena
   destroy(): void {
     for (const bytes of this.bytes) {
       if (bytes !== undefined && bytes !== null && bytes.length > 0) (bytes.buffer as ArrayBuffer).transfer(0);

@@ -98,8 +98,8 @@ export function clearLeaf(words: Int32Array, leaf: number, groups: number, depth
   words[leaf + LEAF_DEPTH] = depth;
 }
 
-/** Puts an entry into a leaf that has a free slot. */
-export function place(words: Int32Array, leaf: number, hash: number, addressAndFlag: number): void {
+/** Puts an entry into a leaf that has a free slot; returns the word index of that slot. */
+export function place(words: Int32Array, leaf: number, hash: number, addressAndFlag: number): number {
   const groups = words[leaf + LEAF_GROUPS];
   let group = homeOf(hash, groups, words[leaf + LEAF_DEPTH]);
   for (;;) {
@@ -115,7 +115,7 @@ export function place(words: Int32Array, leaf: number, hash: number, addressAndF
       words[at + FIRST_SLOT + (slot << 1) + 1] = addressAndFlag;
       words[leaf + LEAF_COUNT]++;
       if (addressAndFlag < 0) words[leaf + LEAF_FLAGGED]++;
-      return;
+      return at + FIRST_SLOT + (slot << 1);
     }
     words[at + GROUP_META] = meta + 1;
     group = group + 1 === groups ? 0 : group + 1;

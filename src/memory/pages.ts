@@ -29,8 +29,11 @@ import {
   SPARE_SEGMENT_PAGES_MAX,
 } from "../base/limits.ts";
 
-/** Asks the system to take back the memory of bytes start ≤ i < end of a buffer; they read as anything afterwards. */
-export interface PageRelease {
+/** What the system can be told about memory, where it can be told anything. */
+export interface PageAdvice {
+  /** A segment is new and will be accessed at random: large pages serve it best. */
+  adopt(buffer: ArrayBuffer): void;
+  /** The memory of bytes start ≤ i < end can be taken back; they read as anything afterwards. */
   release(buffer: ArrayBuffer, start: number, end: number): void;
 }
 
@@ -82,7 +85,7 @@ export class PageSpace {
   readonly #kinds = new Uint8Array(SEGMENTS_MAX);
   /** 0: bytes in segments; 1: the most that this may be. */
   readonly #committed = new Float64Array(2);
-  readonly #release: PageRelease | null;
+  readonly #advice: PageAdvice | null;
   /** No paged segment below this one has a free page. */
   #firstFree = 1;
   /** Segment numbers used so far are below this one. */
@@ -90,9 +93,9 @@ export class PageSpace {
   /** The one empty segment that is kept, or 0. */
   #spare = 0;
 
-  constructor(limitBytes: number, release: PageRelease | null) {
+  constructor(limitBytes: number, advice: PageAdvice | null) {
     this.#committed[1] = limitBytes;
-    this.#release = release;
+    this.#advice = advice;
     this.#setViews(0, null);
   }
 
@@ -152,9 +155,9 @@ export class PageSpace {
       dirty += word >>> DIRTY_SHIFT;
       this.#unlink(segment, next);
     }
-    if (this.#release !== null && dirty >= RELEASE_PAGES_MIN) {
+    if (this.#advice !== null && dirty >= RELEASE_PAGES_MIN) {
       const buffer = this.bytes[segment].buffer as ArrayBuffer;
-      this.#release.release(buffer, start * PAGE_BYTES, (start + length) * PAGE_BYTES);
+      this.#advice.release(buffer, start * PAGE_BYTES, (start + length) * PAGE_BYTES);
       dirty = 0;
     }
     this.#link(segment, start, length, dirty);
@@ -191,6 +194,7 @@ export class PageSpace {
     } catch {
       return 0;
     }
+    if (this.#advice !== null) this.#advice.adopt(buffer);
     this.#kinds[segment] = kind;
     this.#setViews(segment, buffer);
     this.#committed[0] += byteLength;

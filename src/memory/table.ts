@@ -51,7 +51,7 @@ export class Table {
   count = 0;
   flaggedCount = 0;
   readonly #words: Int32Array[];
-  /** Where the last successful find() was: leaf, and word index of its slot. Valid until the next insert or remove. */
+  /** Where the last successful find() or insert() was: leaf, and word index of its slot. Valid until the next insert or remove. */
   #foundLeaf = 0;
   #foundSlot = 0;
   /** Directory place that clearStep() has come to; -1 when it is not under way. */
@@ -117,7 +117,7 @@ export class Table {
     }
   }
 
-  /** Adds an entry whose key is not in the table. False when there is no memory for it; then nothing changed. */
+  /** Adds an entry whose key is not in the table, as if it were found. False when there is no memory for it; then nothing changed. */
   insert(hash: number, address: Address, flag: boolean): boolean {
     assert(address > 0 && this.#clearPlace < 0, "an entry goes into a table that stays");
     const directory = this.directory;
@@ -141,7 +141,8 @@ export class Table {
           if (count >= groups * GROUP_SLOTS) return false;
         }
       }
-      place(this.#words[leaf >>> 22], leafIndex(leaf), hash, flag ? address | FLAG_BIT : address);
+      this.#foundSlot = place(this.#words[leaf >>> 22], leafIndex(leaf), hash, flag ? address | FLAG_BIT : address);
+      this.#foundLeaf = leaf;
       this.count++;
       if (flag) this.flaggedCount++;
       return true;

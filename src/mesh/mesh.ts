@@ -164,7 +164,7 @@ export class Mesh {
 
   /**
    * For a shard whose reactor cannot be woken through a handle: resolves when somebody wakes it after park(), or when
-   * `timeoutMs` have passed; at once (false) when it is awake already.
+   * `timeoutMs` have passed; at once (false) when it is awake already. The promise alone does not keep a thread alive.
    */
   sleep(timeoutMs: number): Promise<string> | false {
     const result = Atomics.waitAsync(this.#words, this.shard * WORDS_PER_LINE + PARKED, 1, timeoutMs);

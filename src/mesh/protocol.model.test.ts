@@ -25,7 +25,7 @@ test("no interleaving of two senders and a receiver loses a wake-up", () => {
       ]) {
     const { states, stuck } = explore(messages, capacity, "none");
     assert.equal(stuck, null, `${messages} messages, room for ${capacity}`);
-    assert.ok(states > 1000, `${states} states`);
+    assert.ok(states > 100, `${states} states`);
   }
 });
 

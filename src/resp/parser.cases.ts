@@ -48,6 +48,7 @@ export const PROTOCOL_CASES: readonly ProtocolCase[] = [
   { input: "*1\r\n$4\r\nPING\r", requests: [], left: 13 },
   { input: "*1\r\n$0\r\n\r\nPING\r\n", requests: [[""], ["PING"]] },
   // Headers of bulk strings.
+  { input: "*1\r\n$123", requests: [], left: 8 },
   { input: "*1\r\n$-1\r\n", requests: [], error: BAD_LENGTH },
   { input: "*1\r\n$536870912\r\n", requests: [], left: 16 },
   { input: "*1\r\n$536870913\r\n", requests: [], error: BAD_LENGTH },

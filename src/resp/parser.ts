@@ -153,10 +153,13 @@ export class RequestParser {
   }
 
   /** `origin` is what ranges are relative to: 0 for a fresh request, its start for a resumed one. */
+  // tidy: long function, the loop over arguments with its three common lengths spelled out
   #multibulk(bytes: Uint8Array, origin: number, start: number, at: number, end: number, argv: Argv): ParseStatus {
     let total = this.#total;
     if (total < 0) {
-      const value = this.#headerNumber(bytes, start, end);
+      let value = start + 3 < end && bytes[start + 2] === CR ? bytes[start + 1] - ZERO : -1;
+      if (value >= 1 && value <= 9) this.#at = start + 4;
+      else value = this.#headerNumber(bytes, start, end);
       if (value === LINE_INCOMPLETE) return INCOMPLETE;
       if (value === LINE_TOO_LONG) return this.#fail("Protocol error: too big mbulk count string");
       if (!(value <= MULTIBULK_MAX)) return this.#fail("Protocol error: invalid multibulk length");
@@ -175,7 +178,7 @@ export class RequestParser {
     let bulkLength = this.#bulkLength;
     while (argv.count < total) {
       if (bulkLength < 0) {
-        // The common case: a length of one or two digits, and its line end, are there.
+        // The common case: a length of one to three digits, and its line end, are there.
         let c = at + 3 < end && bytes[at] === DOLLAR ? bytes[at + 1] - ZERO : -1;
         if (c >= 1 && c <= 9 && bytes[at + 2] === CR) {
           bulkLength = c;
@@ -186,6 +189,14 @@ export class RequestParser {
           else {
             bulkLength = c * 10 + d;
             at += 5;
+          }
+        } else if (c >= 1 && c <= 9 && at + 5 < end && bytes[at + 4] === CR) {
+          const d = bytes[at + 2] - ZERO;
+          const e = bytes[at + 3] - ZERO;
+          if (d < 0 || d > 9 || e < 0 || e > 9) c = -1;
+          else {
+            bulkLength = c * 100 + d * 10 + e;
+            at += 6;
           }
         } else c = -1;
         if (c < 0) {

@@ -22,8 +22,6 @@ export interface ReplySink {
 
 /** Longest head of a reply: a type byte, 17 digits, CRLF, and some to spare. */
 const HEAD_BYTES = 32;
-/** Longest text of a simple string or an error. */
-const LINE_BYTES_MAX = 8 * 1024;
 const SCRATCH_BYTES_INITIAL = 64 * 1024;
 /** A writer without a sink does not keep a larger buffer for the next reply. */
 const SCRATCH_BYTES_KEPT_MAX = 1024 * 1024;

@@ -128,8 +128,9 @@ export class Exchange {
   readonly #request: IncomingRequest;
   /** Requests and parts sent to each shard whose replies are not in. */
   readonly #inFlight: Int32Array;
-  /** 1 where a request was refused for want of room in the ring, until one fits again. */
+  /** 1 where a request was refused for want of room in the ring, until there is room again. */
   readonly #refused: Uint8Array;
+  #refusals: number;
   readonly #queues: Outgoing[][];
   readonly #streams: Outgoing[][];
   readonly #assemblies: Map<number, Incoming>[];
@@ -144,6 +145,7 @@ export class Exchange {
     this.#request = new IncomingRequest();
     this.#inFlight = new Int32Array(mesh.shards);
     this.#refused = new Uint8Array(mesh.shards);
+    this.#refusals = 0;
     this.#queues = [];
     this.#streams = [];
     this.#assemblies = [];
@@ -202,13 +204,10 @@ export class Exchange {
     const at = writer.reserve(REQUEST, length, socket, client, seq);
     if (at < 0) {
       // The reader of a ring that is full of replies owes this shard no message that would wake it.
+      this.#refusals += 1 - this.#refused[target];
       this.#refused[target] = 1;
       this.#mesh.needRoom(target, true);
       return NO_ROOM;
-    }
-    if (this.#refused[target] !== 0) {
-      this.#refused[target] = 0;
-      this.#mesh.needRoom(target, this.#waitsForRoom(target));
     }
     this.#inFlight[target]++;
     this.#inFlightTotal++;
@@ -266,9 +265,13 @@ export class Exchange {
     this.#post(target, PART_REPLY, operation, 0, 0, bytes, start, end);
   }
 
-  /** Takes all messages that are there and hands them to the shard. Returns how many. */
+  /**
+   * Takes all messages that are there and hands them to the shard; returns how many. Who was refused a request asks
+   * hasRoom() again after this, in the same turn.
+   */
   drain(): number {
     const mesh = this.#mesh;
+    if (this.#refusals > 0) this.#forgetRefusals();
     let taken = 0;
     for (let source = 0; source < mesh.shards; source++) {
       if (source === mesh.shard) continue;
@@ -311,6 +314,16 @@ export class Exchange {
       this.#mesh.needRoom(target as ShardId, this.#waitsForRoom(target as ShardId));
     }
     return sent;
+  }
+
+  /** Where there is room again, who was refused tries again in this turn, and is refused again if it must be. */
+  #forgetRefusals(): void {
+    for (let target = 0; target < this.#refused.length; target++) {
+      if (this.#refused[target] === 0 || !this.#mesh.writers[target].hasRoom()) continue;
+      this.#refused[target] = 0;
+      this.#refusals--;
+      this.#mesh.needRoom(target as ShardId, this.#waitsForRoom(target as ShardId));
+    }
   }
 
   #waitsForRoom(target: ShardId): boolean {

@@ -45,7 +45,7 @@ export function headNumber(bytes: Uint8Array, at: number): number {
   const negative = bytes[i] === MINUS;
   if (negative) i++;
   let value = 0;
-  for (; i < bytes.length && bytes[i] !== CR; i++) value = value * 10 + bytes[i] - 48;
+  for (; i < bytes.length && bytes[i] !== CR; i++) value = value * 10 + (bytes[i] - 48);
   return negative ? -value : value;
 }
 

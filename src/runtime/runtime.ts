@@ -98,11 +98,17 @@ export class Runtime {
     const expired = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, timeoutMs);
     });
-    const stopped = this.#threads.map((thread) => this.#await(thread, "stopped"));
-    for (const thread of this.#threads) this.#post(thread, { type: "stop" });
-    await Promise.race([Promise.all(stopped), expired]);
+    await Promise.race([this.#ask("drain", "drained"), expired]);
+    await Promise.race([this.#ask("stop", "stopped"), expired]);
     clearTimeout(timer);
     await this.#terminate();
+  }
+
+  /** Tells all threads something, and waits until each has answered. */
+  async #ask(type: "drain" | "stop", answer: FromThread["type"]): Promise<void> {
+    const answers = this.#threads.map((thread) => this.#await(thread, answer));
+    for (const thread of this.#threads) this.#post(thread, { type });
+    await Promise.all(answers);
   }
 
   async #terminate(): Promise<void> {

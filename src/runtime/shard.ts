@@ -69,8 +69,6 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   readonly table: CommandTable;
   /** Position up to which the log is durable. There is no log yet, so that everything is. */
   durable: number;
-  /** True when stop() is complete: every client is gone. */
-  stopped: boolean;
   /** A tick passed in the last step: the thread gives Node's own event loop a turn. */
   ticked: boolean;
   readonly #reactor: Reactor;
@@ -91,6 +89,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   #readyCount: number;
   #clockFresh: boolean;
   #stopping: boolean;
+  #drained: () => void;
   #nextTickUs: number;
   #bytesIn: number;
   /** Requests of clients taken since the counters were settled. */
@@ -115,7 +114,6 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.effects = new Effects();
     this.table = new CommandTable(parts.commands);
     this.durable = 0;
-    this.stopped = false;
     this.ticked = false;
     this.#reactor = parts.reactor;
     this.#mesh = parts.mesh;
@@ -145,6 +143,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#readyCount = 0;
     this.#clockFresh = false;
     this.#stopping = false;
+    this.#drained = nothing;
     this.#nextTickUs = 0;
     this.#bytesIn = 0;
     this.#taken = 0;
@@ -210,11 +209,12 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     return Math.max(1, Math.ceil((this.#nextTickUs - this.clock.monotonicUs()) / 1000));
   }
 
-  /** Takes no more connections, finishes what was read, closes every client. `stopped` tells when. */
+  /** Takes no more connections, finishes what was read, closes every client, then calls `done`. Other shards are served on. */
   // tidy: cold function, runs once
-  stop(): void {
+  drain(done: () => void): void {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#drained = done;
     this.#reactor.stopListening();
     for (const conn of this.#conns) {
       if (conn === null || conn === undefined || conn.closed) continue;
@@ -223,7 +223,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
       conn.ended = true;
       this.#endIfIdle(conn);
     }
-    this.stopped = this.#connCount === 0;
+    if (this.#connCount === 0) done();
   }
 
   // ReactorHandler
@@ -283,7 +283,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#output.discard(conn);
     this.#input.release(conn);
     if (conn.admitted) this.shared.releaseClient();
-    if (this.#stopping && this.#connCount === 0) this.stopped = true;
+    if (this.#stopping && this.#connCount === 0) this.#drained();
   }
 
   // ExchangeHandler
@@ -295,7 +295,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   onReply(socket: number, client: number, seq: number, bytes: Uint8Array, start: number, end: number): void {
     const conn = this.#conns[socket];
     // The client may be gone, and its socket's number may serve another one.
-    if (conn === null || conn.id !== client) return;
+    if (conn === null || (conn.id | 0) !== (client | 0)) return;
     this.#router.replied(conn, seq, bytes, start, end);
   }
 
@@ -309,7 +309,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
 
   onStreamSent(socket: number, client: number): void {
     const conn = this.#conns[socket];
-    if (conn === null || conn.id !== client) return;
+    if (conn === null || (conn.id | 0) !== (client | 0)) return;
     this.#router.streamSent(conn);
   }
 
@@ -528,7 +528,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   }
 
   #mayPark(): boolean {
-    if (this.#readyCount > 0 || this.stopped) return false;
+    if (this.#readyCount > 0) return false;
     if (this.shardCount === 1) return true;
     return this.#mesh.park();
   }
@@ -556,3 +556,5 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#commands.onTick?.(this);
   }
 }
+
+function nothing(): void {}

@@ -13,6 +13,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../base/assert.ts";
 import type { ShardId } from "../base/brands.ts";
 import { SystemClock } from "../base/clock.ts";
+import { TICK_MS } from "../base/limits.ts";
 import { Random } from "../base/random.ts";
 import { type SharedMemory, SharedWords } from "../base/shared.ts";
 import { Config, type ConfigSnapshot } from "../config/config.ts";
@@ -21,6 +22,7 @@ import { Mesh, type MeshMemory } from "../mesh/mesh.ts";
 import { Store } from "../store/store.ts";
 import { openReactor } from "../sys/probe.ts";
 import { type ListenAddress, ListenError, type Reactor } from "../sys/reactor.ts";
+import { systemPages } from "../sys/system-pages.ts";
 import type { CommandModule } from "./commands.ts";
 import type { LogLevel, ProcessFacts } from "./services.ts";
 import { Shard } from "./shard.ts";
@@ -41,6 +43,9 @@ export interface ThreadData {
 /** From the main thread. */
 export type ToThread =
   | { readonly type: "listen"; readonly addresses: readonly ListenAddress[] }
+  /** Take no more clients, finish with those that are there: "drained" answers. */
+  | { readonly type: "drain" }
+  /** Every shard has drained, so that nobody needs this one's keys any more: "stopped" answers. */
   | { readonly type: "stop" };
 
 /** To the main thread. */
@@ -50,6 +55,7 @@ export type FromThread =
   | { readonly type: "listen-failed"; readonly code: string; readonly message: string; readonly index: number }
   | { readonly type: "log"; readonly level: LogLevel; readonly text: string }
   | { readonly type: "shutdown"; readonly reason: string }
+  | { readonly type: "drained" }
   | { readonly type: "stopped" };
 
 function send(message: FromThread): void {
@@ -77,43 +83,77 @@ async function build(data: ThreadData): Promise<{ shard: Shard; reactor: Reactor
     config,
     commands: module.createCommands(),
     facts: data.facts,
-    store: new Store(config.integer("databases"), new KeyHasher(data.hashSeed[0], data.hashSeed[1]), clock, random),
+    store: new Store(
+      config.integer("databases"),
+      new KeyHasher(data.hashSeed[0], data.hashSeed[1]),
+      clock,
+      random,
+      systemPages(),
+    ),
     log: (level, text) => send({ type: "log", level, text }),
     requestShutdown: (reason) => send({ type: "shutdown", reason }),
   });
   return { shard, reactor, mesh };
 }
 
+/** How a shard's thread is driven. */
+interface Loop {
+  /** Asks for a step: something was done outside of one. */
+  nudge(): void;
+  /** Ends the loop before its next step. */
+  end(): void;
+}
+
 /** Runs a shard whose reactor blocks. */
-function runBlocking(shard: Shard, reactor: Reactor): void {
-  const turn = (): void => {
-    for (;;) {
+class BlockingLoop implements Loop {
+  readonly #shard: Shard;
+  readonly #reactor: Reactor;
+  readonly #turn: () => void;
+  #ended: boolean;
+
+  constructor(shard: Shard, reactor: Reactor) {
+    this.#shard = shard;
+    this.#reactor = reactor;
+    this.#turn = () => this.#run();
+    this.#ended = false;
+    setImmediate(this.#turn);
+  }
+
+  nudge(): void {
+    // Whoever calls is called by libuv, between two steps.
+  }
+
+  end(): void {
+    this.#ended = true;
+  }
+
+  #run(): void {
+    const shard = this.#shard;
+    const reactor = this.#reactor;
+    while (!this.#ended) {
       shard.step(true);
-      if (!reactor.yieldDue && !shard.ticked && !shard.stopped) continue;
+      if (!reactor.yieldDue && !shard.ticked) continue;
       reactor.yieldDue = false;
       reactor.submit();
-      if (shard.stopped) finish(reactor);
-      else setImmediate(turn);
+      setImmediate(this.#turn);
       return;
     }
-  };
-  setImmediate(turn);
+  }
 }
 
 /** Runs a shard that libuv drives: steps after events, and after messages of other shards. */
-class DrivenLoop {
+class DrivenLoop implements Loop {
   readonly #shard: Shard;
-  readonly #reactor: Reactor;
   readonly #mesh: Mesh;
   readonly #turn: () => void;
   readonly #woken: () => void;
   #scheduled: boolean;
   #sleeping: boolean;
+  #ended: boolean;
   #timer: NodeJS.Timeout;
 
   constructor(shard: Shard, reactor: Reactor, mesh: Mesh) {
     this.#shard = shard;
-    this.#reactor = reactor;
     this.#mesh = mesh;
     this.#turn = () => this.#run();
     this.#woken = () => {
@@ -122,8 +162,18 @@ class DrivenLoop {
     };
     this.#scheduled = false;
     this.#sleeping = false;
-    this.#timer = setInterval(() => this.#schedule(), shard.untilTickMs());
+    this.#ended = false;
+    this.#timer = setInterval(() => this.#schedule(), TICK_MS);
     reactor.onActivity = () => this.#schedule();
+    this.#schedule();
+  }
+
+  end(): void {
+    this.#ended = true;
+    clearInterval(this.#timer);
+  }
+
+  nudge(): void {
     this.#schedule();
   }
 
@@ -136,12 +186,8 @@ class DrivenLoop {
   #run(): void {
     this.#scheduled = false;
     const shard = this.#shard;
+    if (this.#ended) return;
     const worked = shard.step(false);
-    if (shard.stopped) {
-      clearInterval(this.#timer);
-      finish(this.#reactor);
-      return;
-    }
     if (worked || !shard.park()) {
       this.#schedule();
       return;
@@ -160,11 +206,6 @@ class DrivenLoop {
 
 /** A sleeper looks again at least this often; only a second line of defence. */
 const SLEEP_MS_MAX = 1000;
-
-function finish(reactor: Reactor): void {
-  reactor.destroy();
-  send({ type: "stopped" });
-}
 
 async function listen(reactor: Reactor, addresses: readonly ListenAddress[]): Promise<void> {
   const ports: number[] = [];
@@ -188,10 +229,16 @@ async function main(): Promise<void> {
       void listen(reactor, message.addresses);
       // Written while the server waits for clients, so that a server that is killed leaves a warm cache too.
       setImmediate(flushCompileCache);
-    } else shard.stop();
+    } else if (message.type === "drain") {
+      shard.drain(() => send({ type: "drained" }));
+      loop.nudge();
+    } else {
+      loop.end();
+      reactor.destroy();
+      send({ type: "stopped" });
+    }
   });
-  if (reactor.blocking) runBlocking(shard, reactor);
-  else new DrivenLoop(shard, reactor, mesh);
+  const loop: Loop = reactor.blocking ? new BlockingLoop(shard, reactor) : new DrivenLoop(shard, reactor, mesh);
   send({ type: "built" });
 }
 

@@ -1,3 +1,5 @@
+/** Tests of the log. */
+
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, renameSync, rmSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";

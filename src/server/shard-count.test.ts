@@ -1,3 +1,5 @@
+/** Tests of the default number of shards, on made-up machines. */
+
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { listSize, type Machine, shardCount, thisMachine } from "./shard-count.ts";

@@ -11,6 +11,7 @@ import type { Random } from "../base/random.ts";
 import { Arena } from "../memory/arena.ts";
 import { entryByteLengthAt, entryIndex } from "../memory/entry.ts";
 import type { KeyHasher } from "../memory/hash.ts";
+import type { PageAdvice } from "../memory/pages.ts";
 import type { EntryVisitor } from "../memory/scan.ts";
 import type { Table } from "../memory/table.ts";
 import { Database } from "./database.ts";
@@ -28,6 +29,8 @@ export interface StoreCounters {
 }
 
 const SLICE_US = 1000;
+/** Up to so many keys are freed one by one; with more it is cheaper to give the whole arena back. */
+const CLEAR_BY_KEY_MAX = 5000;
 const EXPIRY_SLOTS_PER_LOOK = 512;
 const EXPIRED_PER_LOOK_MAX = 128;
 const FREED_PER_LOOK = 256;
@@ -42,6 +45,7 @@ export class Store {
   nowMs: number;
   readonly databaseCount: number;
   readonly #clock: Clock;
+  readonly #advice: PageAdvice | null;
   readonly #databases: (Database | null)[];
   readonly #discarded: Table[];
   readonly #collector: DueCollector;
@@ -51,8 +55,15 @@ export class Store {
   #expiryDatabase: number;
   #expiryCursor: number;
 
-  constructor(databaseCount: number, hasher: KeyHasher, clock: Clock, random: Random) {
-    this.arena = new Arena();
+  constructor(
+    databaseCount: number,
+    hasher: KeyHasher,
+    clock: Clock,
+    random: Random,
+    advice: PageAdvice | null = null,
+  ) {
+    this.#advice = advice;
+    this.arena = new Arena({ advice });
     this.hasher = hasher;
     this.random = random;
     this.nowMs = clock.wallMs();
@@ -117,12 +128,17 @@ export class Store {
   clearAll(): number {
     let count = 0;
     for (const database of this.#databases) if (database !== null) count += database.size;
+    this.#expiryCursor = 0;
+    if (count <= CLEAR_BY_KEY_MAX) {
+      for (const database of this.#databases) database?.clear();
+      this.freeAll();
+      return count;
+    }
     this.#discarded.length = 0;
     const old = this.arena;
-    this.arena = new Arena();
+    this.arena = new Arena({ advice: this.#advice });
     old.destroy();
     for (const database of this.#databases) if (database !== null) database.restart();
-    this.#expiryCursor = 0;
     return count;
   }
 

@@ -85,6 +85,7 @@ export class BlockPool {
     return this.slabs.length * OUTPUT_BLOCKS_PER_SLAB * OUTPUT_BLOCK_BYTES;
   }
 
+  // tidy: cold function, pools grow seldom
   #addSlab(): void {
     const slab = this.slabs.length;
     const memory = this.#map(OUTPUT_BLOCKS_PER_SLAB * OUTPUT_BLOCK_BYTES);

@@ -59,6 +59,10 @@ const SYS_IO_URING_SETUP = 425;
 const SYS_IO_URING_ENTER = 426;
 const SYS_IO_URING_REGISTER = 427;
 
+/** madvise: the content may go. */
+export const MADV_DONTNEED = 4;
+/** madvise: large pages, please. */
+export const MADV_HUGEPAGE = 14;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED_POPULATE = 0x8001;
 const MAP_PRIVATE_ANONYMOUS = 0x22;
@@ -86,6 +90,7 @@ const SIGNATURES = {
   eventfd: { return: i32, arguments: [u32, i32] },
   mmap: { return: u64, arguments: [u64, u64, i32, i32, i32, "i64"] },
   munmap: { return: i32, arguments: [u64, u64] },
+  madvise: { return: i32, arguments: [u64, u64, i32] },
   syscall: { return: i32, arguments: [i32, i32, i32, i32, i32, u64, u64] },
   __errno_location: { return: u64, arguments: [] },
 } as const;
@@ -145,6 +150,11 @@ export class Libc {
     const address = this.calls.mmap(0n, BigInt(byteLength), PROT_READ_WRITE, flags, fd, offset);
     if (address === 0xffff_ffff_ffff_ffffn) return null;
     return { buffer: this.#ffi.toArrayBuffer(address, byteLength, false), address };
+  }
+
+  /** Native address of a buffer's first byte; it does not move while the buffer is referenced. */
+  addressOf(buffer: ArrayBuffer): bigint {
+    return this.#ffi.getRawPointer(buffer);
   }
 
   /** Views of the memory must be gone: a later access through one ends the process. */
@@ -298,7 +308,9 @@ function testMapping(libc: Libc): string | null {
   const bytes = new Uint8Array(page.buffer);
   const seen = calls.read(counter, page.address + 1000n, 8n) === 8n && bytes[1000] === 42;
   calls.close(counter);
+  const given = libc.calls.madvise(page.address, 4096n, MADV_DONTNEED) === 0 && bytes[1000] === 0;
   libc.unmap(page);
+  if (!given) return "memory given back with madvise is not empty";
   if (!seen) return "mapped memory is not seen through its view";
   scratchBytes.set([49, 46, 50, 46, 51, 46, 52, 0]);
   const parsed = calls.inet_pton(AF_INET, scratch.address, scratch.address + 64n);

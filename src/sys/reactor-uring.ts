@@ -380,6 +380,7 @@ export class UringReactor implements Reactor {
     }
     if (result === -ENOBUFS) {
       // Armed again by the next poll, when the buffers of this one have been given back.
+      this.#ring.addBuffers();
       if ((flags[socket] & STARVED) === 0) {
         flags[socket] |= STARVED;
         this.#starved.push(socket);

@@ -12,7 +12,13 @@
  */
 
 import { assert } from "../base/assert.ts";
-import { COMPLETION_ENTRIES, RECEIVE_BUFFER_BYTES, RECEIVE_BUFFERS, RING_ENTRIES } from "../base/limits.ts";
+import {
+  COMPLETION_ENTRIES,
+  RECEIVE_BUFFER_BYTES,
+  RECEIVE_BUFFERS,
+  RECEIVE_BUFFERS_AT_FIRST,
+  RING_ENTRIES,
+} from "../base/limits.ts";
 import type { MappedMemory } from "./blocks.ts";
 import { EAGAIN, EBUSY, EINTR, ETIME, errorName, type Libc } from "./libc.ts";
 import {
@@ -84,6 +90,7 @@ export class UringRing {
   readonly #bufferHigh: number;
   #bufferTail: number;
   #bufferTailPublished: number;
+  #buffersInUse: number;
   readonly #messageWords: Int32Array;
   readonly #messageLow: number;
   readonly #messageHigh: number;
@@ -163,6 +170,7 @@ export class UringRing {
     this.#bufferHalfWords = new Uint16Array(this.#bufferRingMemory.buffer);
     this.#bufferTail = 0;
     this.#bufferTailPublished = 0;
+    this.#buffersInUse = 0;
     this.#registerBuffers();
   }
 
@@ -186,7 +194,7 @@ export class UringRing {
       this.close();
       throw new UringUnavailable("the kernel refuses a ring of provided buffers (" + code + ")");
     }
-    for (let id = 0; id < RECEIVE_BUFFERS; id++) this.returnBuffer(id);
+    this.addBuffers();
     this.publishBuffers();
   }
 
@@ -281,6 +289,15 @@ export class UringRing {
     this.#bufferTail = (this.#bufferTail + 1) & 0xffff;
   }
 
+  /**
+   * Brings more receive buffers into use: some at first, and twice as many whenever they run out. The kernel takes them
+   * in turn, so that few of them stay in the processor's cache where many would not.
+   */
+  addBuffers(): void {
+    const wanted = Math.min(RECEIVE_BUFFERS, Math.max(RECEIVE_BUFFERS_AT_FIRST, this.#buffersInUse * 2));
+    while (this.#buffersInUse < wanted) this.returnBuffer(this.#buffersInUse++);
+  }
+
   publishBuffers(): void {
     if (this.#bufferTail === this.#bufferTailPublished) return;
     Atomics.store(this.#bufferHalfWords, BUFFER_TAIL_HALF_WORD, this.#bufferTail);
@@ -370,10 +387,12 @@ const GETEVENTS_ARGUMENT_SIZE = BigInt(EVENTS_ARGUMENT_BYTES);
 const NO_WORDS = new Int32Array(0);
 const NO_HALF_WORDS = new Uint16Array(0);
 
+// tidy: cold function, at set-up
 export function lowWord(address: bigint): number {
   return Number(address & 0xffff_ffffn) | 0;
 }
 
+// tidy: cold function, at set-up
 export function highWord(address: bigint): number {
   return Number(address >> 32n) | 0;
 }

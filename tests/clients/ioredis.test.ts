@@ -1,12 +1,11 @@
 /** ioredis doing real work against kevy: default options, strings, pipelines, scans, big and binary values, restarts. */
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { Redis } from "ioredis";
 import { KevyServer } from "../support/kevy-server.ts";
 import { freePort } from "../support/ports.ts";
-import { keysOf, SETUPS, start, TEST_MS_MAX, within } from "./rig.ts";
+import { keysOf, next, SETUPS, start, TEST_MS_MAX, within } from "./rig.ts";
 
 const BIG_BYTES = 5 * 1024 * 1024;
 const CONCURRENT = 1000;
@@ -15,7 +14,16 @@ const READY_MS_MAX = 10_000;
 /** A client with the library's own options; its ready check reads INFO. */
 async function connect(port: number): Promise<Redis> {
   const redis = new Redis(port, "127.0.0.1");
-  await within("ready", READY_MS_MAX, once(redis, "ready"));
+  let failure = "";
+  redis.on("error", (error) => {
+    failure = error.message;
+  });
+  try {
+    await within("ready", READY_MS_MAX, next(redis, "ready"));
+  } catch (error) {
+    redis.disconnect();
+    throw new Error(`ioredis is not ready: ${failure}`, { cause: error });
+  }
   return redis;
 }
 
@@ -124,12 +132,11 @@ for (const setup of SETUPS) {
       const options = { shards: setup.shards, reactor: setup.reactor, port };
       const first = await KevyServer.start(options);
       const client = await connect(port);
-      client.on("error", () => {});
       await client.set("before", "1");
-      const closed = once(client, "close");
+      const closed = next(client, "close");
       await first.stop();
       await within("the client notices", READY_MS_MAX, closed);
-      const ready = once(client, "ready");
+      const ready = next(client, "ready");
       const second = await KevyServer.start(options);
       await within("the client is back", READY_MS_MAX, ready);
       assert.equal(await client.get("before"), null);

@@ -1,12 +1,11 @@
 /** node-redis doing real work against kevy, in RESP3 and RESP2: HELLO, CLIENT SETINFO, strings, scans, restarts. */
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { createClient, RESP_TYPES } from "redis";
 import { KevyServer } from "../support/kevy-server.ts";
 import { freePort } from "../support/ports.ts";
-import { keysOf, SETUPS, start, TEST_MS_MAX, within } from "./rig.ts";
+import { keysOf, next, SETUPS, start, TEST_MS_MAX, within } from "./rig.ts";
 
 const BIG_BYTES = 5 * 1024 * 1024;
 const CONCURRENT = 1000;
@@ -25,8 +24,16 @@ for (const setup of SETUPS) {
       before(async () => {
         server = await start(setup);
         client = make(server.port, protocol);
-        client.on("error", () => {});
-        await within("connect", READY_MS_MAX, client.connect());
+        let failure = "";
+        client.on("error", (error: Error) => {
+          failure = error.message;
+        });
+        try {
+          await within("connect", READY_MS_MAX, client.connect());
+        } catch (error) {
+          client.destroy();
+          throw new Error(`node-redis is not ready: ${failure}`, { cause: error });
+        }
       });
       after(async () => {
         if (client?.isOpen) client.destroy();
@@ -34,7 +41,7 @@ for (const setup of SETUPS) {
       });
 
       test("default options of the library", async () => {
-        const plain = createClient({ url: `redis://127.0.0.1:${server.port}` });
+        const plain = createClient({ url: `redis://127.0.0.1:${server.port}`, socket: { reconnectStrategy: false } });
         await plain.connect();
         assert.equal(await plain.ping(), "PONG");
         assert.equal(await plain.set("default", "1"), "OK");
@@ -98,12 +105,12 @@ for (const setup of SETUPS) {
         const first = await KevyServer.start(options);
         const other = make(port, protocol);
         other.on("error", () => {});
-        await other.connect();
+        await within("connect", READY_MS_MAX, other.connect());
         await other.set("before", "1");
-        const lost = once(other, "reconnecting");
+        const lost = next(other, "reconnecting");
         await first.stop();
         await within("the client notices", READY_MS_MAX, lost);
-        const ready = once(other, "ready");
+        const ready = next(other, "ready");
         const second = await KevyServer.start(options);
         await within("the client is back", READY_MS_MAX, ready);
         assert.equal(await other.get("before"), null);

@@ -35,3 +35,10 @@ export function within<T>(what: string, timeoutMs: number, promise: Promise<T>):
 export function keysOf(prefix: string, count: number): string[] {
   return Array.from({ length: count }, (_, i) => `${prefix}${i}`);
 }
+
+/** Resolves at the next event of that name; unlike node:events' once() it takes an error event for no answer. */
+export function next(emitter: { once(event: string, listener: () => void): unknown }, event: string): Promise<void> {
+  return new Promise((resolve) => {
+    emitter.once(event, () => resolve());
+  });
+}

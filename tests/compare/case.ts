@@ -117,7 +117,7 @@ const SHOWN_MAX = 80;
 export function show(args: readonly Word[]): string {
   return args
     .map((arg) => {
-      const text = bytesOf(arg).latin1Slice();
+      const text = bytesOf(arg).toString("latin1");
       const cut = text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}…(${text.length} bytes)` : text;
       return /^[!#-~]+$/.test(cut) ? cut : JSON.stringify(cut);
     })

@@ -13,7 +13,7 @@ export type Normaliser = (kevy: Buffer, referee: Buffer) => string | null;
 const SHOWN_MAX = 300;
 
 export function showReply(bytes: Buffer): string {
-  const text = JSON.stringify(bytes.subarray(0, SHOWN_MAX).latin1Slice());
+  const text = JSON.stringify(bytes.subarray(0, SHOWN_MAX).toString("latin1"));
   return bytes.length > SHOWN_MAX ? `${text}…(${bytes.length} bytes)` : text;
 }
 
@@ -27,8 +27,8 @@ const exact: Normaliser = (kevy, referee) => (kevy.equals(referee) ? null : diff
 export function inOrder(reply: Buffer): string {
   const value = parseReply(reply);
   const items = Array.isArray(value) ? value : value instanceof ReplySet ? value.items : null;
-  if (items === null) return reply.latin1Slice();
-  return `${reply.latin1Slice(0, 1)}${JSON.stringify(items.map((item) => String(item)).sort())}`;
+  if (items === null) return reply.toString("latin1");
+  return `${reply.toString("latin1", 0, 1)}${JSON.stringify(items.map((item) => String(item)).sort())}`;
 }
 
 const sorted: Normaliser = (kevy, referee) => (inOrder(kevy) === inOrder(referee) ? null : differ(kevy, referee));
@@ -63,7 +63,7 @@ function helloFields(reply: Buffer): string {
   if (value instanceof ReplyMap) for (const [name, field] of value.pairs) pairs.push([name, field]);
   else if (Array.isArray(value)) for (let i = 0; i + 1 < value.length; i += 2) pairs.push([value[i], value[i + 1]]);
   const shown = pairs.map(([name, field]) => [name, OWN_FIELDS.includes(String(name)) ? typeof field : field]);
-  return `${reply.latin1Slice(0, 1)}${JSON.stringify(shown)}`;
+  return `${reply.toString("latin1", 0, 1)}${JSON.stringify(shown)}`;
 }
 
 const helloMap: Normaliser = (kevy, referee) =>
@@ -75,7 +75,7 @@ export const REPLIES = { exact, sorted, about, kind, hello: helloMap };
 export const scanAll: Normaliser = (kevy, referee) => {
   const set = (reply: Buffer): string => {
     const value = parseReply(reply);
-    return Array.isArray(value) ? JSON.stringify([...new Set(value.map(String))].sort()) : reply.latin1Slice();
+    return Array.isArray(value) ? JSON.stringify([...new Set(value.map(String))].sort()) : reply.toString("latin1");
   };
   return set(kevy) === set(referee) ? null : differ(kevy, referee);
 };

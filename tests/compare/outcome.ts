@@ -50,7 +50,7 @@ function settled(client: RespClient, timeoutMs: number): Promise<Outcome> {
       socket.off("data", look).off("close", look).off("end", look);
     };
     const look = (): void => {
-      const sent = client.unread().latin1Slice();
+      const sent = client.unread().toString("latin1");
       if (!sent.endsWith(MARK_REPLY) && !client.closed) return;
       finish();
       resolve({ sent, closed: !sent.endsWith(MARK_REPLY) });
@@ -59,7 +59,7 @@ function settled(client: RespClient, timeoutMs: number): Promise<Outcome> {
       finish();
       reject(
         new Error(
-          `neither a reply nor an end within ${timeoutMs} ms; so far ${client.unread().subarray(-SHOWN_BYTES_MAX).latin1Slice()}`,
+          `neither a reply nor an end within ${timeoutMs} ms; so far ${client.unread().subarray(-SHOWN_BYTES_MAX).toString("latin1")}`,
         ),
       );
     }, timeoutMs);

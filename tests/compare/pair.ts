@@ -9,6 +9,7 @@ import { KevyServer } from "../support/kevy-server.ts";
 import { missing, RedisServer } from "../support/redis-server.ts";
 import { parseReply, RespClient } from "../support/resp-client.ts";
 import { type Case, type Command, command, encode, show, type Word } from "./case.ts";
+import { type Normaliser, REPLIES } from "./normalisers.ts";
 import { isVersionDifference } from "./version-differences.ts";
 
 export type Protocol = 2 | 3;
@@ -113,13 +114,22 @@ export class Pair implements AsyncDisposable {
   }
 }
 
+/** A reply that no normaliser can read is wrong, and no reason to stop. */
+function normalised(normaliser: Normaliser, kevy: Buffer, referee: Buffer): string | null {
+  try {
+    return normaliser(kevy, referee);
+  } catch (error) {
+    return `${error instanceof Error ? error.message : String(error)}: ${REPLIES.exact(kevy, referee)}`;
+  }
+}
+
 /** Null if the replies count as equal. */
 export function judge(what: Command, kevy: Buffer, referee: Buffer): string | null {
   if (kevy.equals(referee)) return null;
   const closed = kevy === CLOSED || referee === CLOSED;
   const failure = closed
-    ? `kevy ${kevy.latin1Slice()}, referee ${referee.latin1Slice()}`
-    : what.normaliser(kevy, referee);
+    ? `kevy ${kevy.toString("latin1")}, referee ${referee.toString("latin1")}`
+    : normalised(what.normaliser, kevy, referee);
   if (failure === null || isVersionDifference(what.args, kevy, referee)) return null;
   return `${show(what.args)}: ${failure}`;
 }

@@ -49,7 +49,7 @@ async function compareRaw(kevy: number, referee: number, cases: readonly RawCase
 
 /** 20 commands with binary values, empty ones, inline lines, one to a closed door. */
 const PIPELINE: readonly Buffer[] = [
-  encode(["FLUSHALL"]),
+  encode(["DEL", "a", "b", "c", "d", "bin"]),
   encode(["SET", "a", "1"]),
   Buffer.from("PING\r\n"),
   encode(["SET", "bin", "\r\n$3\r\n\0\xff*1\r\n"]),
@@ -72,7 +72,7 @@ const PIPELINE: readonly Buffer[] = [
 ];
 
 /** Which of them are answered: an empty line and an empty array are not. */
-const ANSWERED = PIPELINE.map((bytes) => !["\r\n", "*0\r\n"].includes(bytes.latin1Slice()));
+const ANSWERED = PIPELINE.map((bytes) => !["\r\n", "*0\r\n"].includes(bytes.toString("latin1")));
 
 /** How many replies the first `length` bytes of the pipeline ask for. */
 function repliesWithin(length: number): number {
@@ -90,10 +90,15 @@ async function splitEverywhere(kevy: number, referee: number): Promise<void> {
   const all = Buffer.concat(PIPELINE);
   const total = repliesWithin(all.length);
   const theirs = await RespClient.connect(referee);
-  theirs.send(all);
-  const expected = Buffer.concat(await theirs.readReplies(total)).latin1Slice();
-  await theirs.close();
   const ours = await RespClient.connect(kevy);
+  // A first run leaves the keys that every later one finds.
+  for (const client of [theirs, ours]) {
+    client.send(Buffer.concat([encode(["FLUSHALL"]), all]));
+    await client.readReplies(1 + total);
+  }
+  theirs.send(all);
+  const expected = Buffer.concat(await theirs.readReplies(total)).toString("latin1");
+  await theirs.close();
   // A second connection's round trip gives the first part of a command time to be read alone.
   const other = await RespClient.connect(kevy);
   for (let at = 0; at <= all.length; at++) {
@@ -103,10 +108,10 @@ async function splitEverywhere(kevy: number, referee: number): Promise<void> {
     await other.command("PING");
     ours.send(all.subarray(at));
     replies.push(...(await ours.readReplies(total - before)));
-    assert.equal(Buffer.concat(replies).latin1Slice(), expected, `split behind byte ${at}`);
+    assert.equal(Buffer.concat(replies).toString("latin1"), expected, `split behind byte ${at}`);
   }
   for (let i = 0; i < all.length; i++) ours.send(all.subarray(i, i + 1));
-  assert.equal(Buffer.concat(await ours.readReplies(total)).latin1Slice(), expected, "byte by byte");
+  assert.equal(Buffer.concat(await ours.readReplies(total)).toString("latin1"), expected, "byte by byte");
   assert.equal(ours.unread().length, 0);
   await Promise.all([ours.close(), other.close()]);
 }
@@ -156,7 +161,7 @@ describe("compared with redis-server: raw bytes", { skip }, () => {
           const reply = await client.command(...args);
           assert.equal(reply[0], 45, `${JSON.stringify(args)} is refused`);
           assert.equal(replyEnd(reply), reply.length);
-          assert.doesNotMatch(reply.latin1Slice(0, reply.length - 2), /[\r\n]/);
+          assert.doesNotMatch(reply.toString("latin1", 0, reply.length - 2), /[\r\n]/);
         }
         assert.equal(await client.value("PING"), "PONG");
         await client.close();

@@ -71,7 +71,7 @@ const HELLO: readonly Case[] = [
     "HELLO 3 AUTH nobody secret",
     "HELLO 3 AUTH nobody secret SETNAME x",
     "HELLO 4 AUTH nobody secret",
-    "HELLO 3 SETNAME a foo",
+    "HELLO 3 SETNAME of-bad-hello- foo",
     "HELLO AUTH default x",
     "GET none",
     "CLIENT GETNAME",

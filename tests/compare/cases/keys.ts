@@ -1,6 +1,9 @@
 /** Cases: the keyspace: DEL, EXISTS, TYPE, SCAN, KEYS, RANDOMKEY, SELECT, flushing. */
 
-import { type Case, type CommandLike, define, defineAlone, scan, sorted, ttl } from "../case.ts";
+import { type Case, type Command, type CommandLike, define, defineAlone, ignored, scan, sorted, ttl } from "../case.ts";
+
+/** Where a scan goes on is each server's own business. */
+const cursors = (what: string): Command => ignored("cursors differ", what);
 
 const COUNTING: readonly Case[] = [
   define("DEL, UNLINK, EXISTS, TOUCH with one, many and equal keys", [
@@ -65,8 +68,8 @@ const COUNTING: readonly Case[] = [
     "MSET b 1 c 2",
     "EXPIRE b -1",
     "PEXPIREAT c 1",
-    "DBSIZE",
     "EXISTS a b c",
+    "DBSIZE",
     "RANDOMKEY",
     sorted("KEYS *"),
     "TYPE a",
@@ -74,6 +77,7 @@ const COUNTING: readonly Case[] = [
   ]),
 ];
 
+// tidy: long function, lists of texts
 function patterns(): Case[] {
   const names = [
     "a",
@@ -167,9 +171,9 @@ const SCANS: readonly Case[] = [
   define("SCAN: errors", [
     "SCAN",
     "SCAN abc",
-    "SCAN -1",
+    cursors("SCAN -1"),
     "SCAN 1.5",
-    'SCAN ""',
+    cursors('SCAN ""'),
     'SCAN " 0"',
     "SCAN 18446744073709551616",
     "SCAN 0 COUNT",
@@ -187,10 +191,10 @@ const SCANS: readonly Case[] = [
     "SCAN 0 FOO 1",
     "SCAN 0 COUNT 10 FOO",
     "SCAN 0 10",
-    "SCAN 0",
-    "SCAN 0 COUNT 10 MATCH *",
-    "SCAN 0 match * count 10 type string",
-    "SCAN 0 TYPE nosuchtype",
+    cursors("SCAN 0"),
+    cursors("SCAN 0 COUNT 10 MATCH *"),
+    cursors("SCAN 0 match * count 10 type string"),
+    cursors("SCAN 0 TYPE nosuchtype"),
     "SCAN 0 COUNT 5 COUNT 0",
   ]),
   define("SCAN: whole scans of few keys", [

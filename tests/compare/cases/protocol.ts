@@ -102,7 +102,8 @@ const INLINE: readonly RawCase[] = [
   raw("a line of 60 KB", `ECHO ${"a".repeat(60 * 1024)}\r\n`),
   raw("inline and array by turns", "PING\r\n*1\r\n$4\r\nPING\r\nECHO 1\r\n*2\r\n$4\r\nECHO\r\n$1\r\n2\r\n"),
   raw("HTTP POST", "POST / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
-  raw("HTTP GET with a host", "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+  // Without a GET before it: redis-server may drop that one's reply unsent.
+  raw("an HTTP header", "Host: localhost\r\n\r\n"),
   raw("post alone", "post\r\n"),
   raw("POST as an array", "*1\r\n$4\r\nPOST\r\n"),
   raw("host: as an array", "*2\r\n$5\r\nhost:\r\n$1\r\nx\r\n"),

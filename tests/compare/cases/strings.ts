@@ -88,6 +88,7 @@ function badExpiries(): Case[] {
   return cases;
 }
 
+// tidy: long function, lists of texts
 function setPlain(): Case[] {
   const values = ["", "a", "0", "-0", "1", "-1", "12345678901234567890", "9223372036854775807", "-9223372036854775808"];
   const commands: CommandLike[] = [];
