@@ -4,23 +4,23 @@
  * Each shard loads this module once. A command runs to completion on the shard that owns its key: adding needs no lock.
  */
 
-import { parseInteger } from "../src/base/bytes.ts";
+import { parseInteger, viewOf } from "../src/base/bytes.ts";
 import { type ArgvView, CommandFlag, type Commands, type Execution } from "../src/runtime/index.ts";
 import { KEEP_EXPIRY } from "../src/store/database.ts";
 import { STRING_INT } from "../src/store/encoding.ts";
 
 const keys = { first: 1, last: 1, step: 1 };
 
-function tally({ db }: Execution, { bytes, starts, ends }: ArgvView): number {
-  return db.lookup(bytes, starts[1], ends[1]) ? parseInteger(db.bytes, db.valueStart, db.valueEnd) : 0;
+function tally({ db }: Execution, { view, starts, ends }: ArgvView): number {
+  return db.lookup(view, starts[1], ends[1]) ? parseInteger(db.bytes, db.valueStart, db.valueEnd) : 0;
 }
 
 function add(x: Execution, argv: ArgvView): void {
-  const { bytes, starts, ends } = argv;
+  const { bytes, view, starts, ends } = argv;
   const sum = tally(x, argv) + parseInteger(bytes, starts[2], ends[2]);
   const digits = Buffer.from(String(sum));
   if (!Number.isSafeInteger(sum)) x.reply.error("ERR a tally is a whole number below 2^53");
-  else if (!x.db.setString(bytes, starts[1], ends[1], digits, 0, digits.length, STRING_INT, KEEP_EXPIRY)) {
+  else if (!x.db.setString(view, starts[1], ends[1], viewOf(digits), 0, digits.length, STRING_INT, KEEP_EXPIRY)) {
     x.reply.error("OOM no memory for this tally");
   } else {
     x.effects.changed("tally.add", bytes, starts[1], ends[1]);

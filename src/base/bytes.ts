@@ -4,7 +4,43 @@
  * A range is (buffer, start, end), never a view: making a view costs 38 ns, an offset 1 ns.
  */
 
-const COPY_LOOP_BYTES_MAX = 96;
+const COPY_LOOP_BYTES_MAX = 40;
+/** Above this, making two views costs less than copying word by word. */
+const COPY_WORDS_BYTES_MAX = 400;
+
+/**
+ * Copies src[start, end) to dst[at, …) and returns the offset behind the copy, four bytes at a time: for 32 bytes it
+ * takes less than half as long as copyBytes. The ranges must not overlap.
+ */
+export function copyView(dst: DataView, at: number, src: DataView, start: number, end: number): number {
+  const length = end - start;
+  if (length > COPY_WORDS_BYTES_MAX) return copyLong(dst, at, src, start, length);
+  if (length < 4) {
+    for (let i = start; i < end; i++) dst.setUint8(at++, src.getUint8(i));
+    return at;
+  }
+  const last = end - 4;
+  let to = at;
+  for (let i = start; i < last; i += 4) {
+    dst.setInt32(to, src.getInt32(i, true), true);
+    to += 4;
+  }
+  // The last word may overlap the one before: it brings the same bytes.
+  dst.setInt32(at + length - 4, src.getInt32(last, true), true);
+  return at + length;
+}
+
+// tidy: cold function, two views are cheap against what is copied
+function copyLong(dst: DataView, at: number, src: DataView, start: number, length: number): number {
+  const to = new Uint8Array(dst.buffer, dst.byteOffset + at, length);
+  to.set(new Uint8Array(src.buffer, src.byteOffset + start, length));
+  return at + length;
+}
+
+/** A view of the same bytes. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
 
 /** Copies src[start, end) to dst[at, …) and returns the offset behind the copy. The ranges must not overlap. */
 export function copyBytes(dst: Uint8Array, at: number, src: Uint8Array, start: number, end: number): number {

@@ -75,7 +75,7 @@ function expireAt(x: Execution, argv: ArgvView, unit: number, baseMs: number, co
   }
   const { bytes, starts, ends } = argv;
   const db = x.db;
-  if (!db.find(bytes, starts[1], ends[1]) || !allowed(conditionBits, db.expiryMs, wanted)) {
+  if (!db.find(argv.view, starts[1], ends[1]) || !allowed(conditionBits, db.expiryMs, wanted)) {
     x.reply.integer(0);
     return;
   }
@@ -114,7 +114,7 @@ const NO_KEY = -2;
 
 /** The expiry of the key in argument 1 in milliseconds since 1970, NO_EXPIRY, or NO_KEY. */
 function expiryOf(x: Execution, argv: ArgvView): number {
-  return x.db.lookup(argv.bytes, argv.starts[1], argv.ends[1]) ? x.db.expiryMs : NO_KEY;
+  return x.db.lookup(argv.view, argv.starts[1], argv.ends[1]) ? x.db.expiryMs : NO_KEY;
 }
 
 /** A time that may lie beyond what a double holds exactly: then it is near, not exact. */
@@ -144,7 +144,7 @@ function pexpiretime(x: Execution, argv: ArgvView): void {
 
 function persist(x: Execution, argv: ArgvView): void {
   const { bytes, starts, ends } = argv;
-  if (!x.db.find(bytes, starts[1], ends[1]) || x.db.expiryMs === NO_EXPIRY) {
+  if (!x.db.find(argv.view, starts[1], ends[1]) || x.db.expiryMs === NO_EXPIRY) {
     x.reply.integer(0);
     return;
   }

@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { viewOf } from "../base/bytes.ts";
 import { Counter } from "../runtime/counters.ts";
 import { NO_EXPIRY } from "../store/database.ts";
 import { STRING_RAW } from "../store/encoding.ts";
@@ -35,9 +36,10 @@ function fieldsOf(client: FakeClient, ...sections: string[]): Map<string, string
 
 function put(shard: FakeShard, database: number, key: string, expiryMs: number): void {
   const db = shard.store.database(database);
-  const bytes = Buffer.from(key);
-  db.find(bytes, 0, bytes.length);
-  assert.ok(db.setString(bytes, 0, bytes.length, bytes, 0, bytes.length, STRING_RAW, expiryMs));
+  const view = viewOf(Buffer.from(key));
+  const length = view.byteLength;
+  db.find(view, 0, length);
+  assert.ok(db.setString(view, 0, length, view, 0, length, STRING_RAW, expiryMs));
 }
 
 const titles = (text: string): string[] => [...text.matchAll(/^# (.*)\r$/gm)].map((match) => match[1]);

@@ -27,7 +27,7 @@ const STAR = 42;
 function removeKeys(x: Execution, argv: ArgvView): number {
   let removed = 0;
   for (let i = 1; i < argv.count; i++) {
-    if (!x.db.find(argv.bytes, argv.starts[i], argv.ends[i])) continue;
+    if (!x.db.find(argv.view, argv.starts[i], argv.ends[i])) continue;
     x.db.remove();
     x.effects.changed("del", argv.bytes, argv.starts[i], argv.ends[i]);
     removed++;
@@ -42,13 +42,13 @@ function del(x: Execution, argv: ArgvView): void {
 function exists(x: Execution, argv: ArgvView): void {
   let found = 0;
   for (let i = 1; i < argv.count; i++) {
-    if (x.db.lookup(argv.bytes, argv.starts[i], argv.ends[i])) found++;
+    if (x.db.lookup(argv.view, argv.starts[i], argv.ends[i])) found++;
   }
   x.reply.integer(found);
 }
 
 function type(x: Execution, argv: ArgvView): void {
-  if (x.db.lookup(argv.bytes, argv.starts[1], argv.ends[1])) x.reply.simple(typeName(x.db.type));
+  if (x.db.lookup(argv.view, argv.starts[1], argv.ends[1])) x.reply.simple(typeName(x.db.type));
   else x.reply.simple("none");
 }
 

@@ -2,7 +2,7 @@
  * Strings: commands on values that are byte strings. Hot path.
  */
 
-import { isWord, parseInteger, parseInteger64, writeInteger } from "../base/bytes.ts";
+import { isWord, parseInteger, parseInteger64, viewOf, writeInteger } from "../base/bytes.ts";
 import { STRING_BYTES_MAX } from "../base/limits.ts";
 import type { ArgvView } from "../resp/argv.ts";
 import { CommandFlag, type CommandRow } from "../runtime/commands.ts";
@@ -39,10 +39,11 @@ const INT64_MIN = -9223372036854775808n;
 
 /** Digits of a number on their way into the store. */
 const digits = new Uint8Array(32);
+const digitsView = viewOf(digits);
 
 /** Finds the key in argument 1 for reading. 1: a string; 0: no key; -1: another type, replied. */
 function readString(x: Execution, argv: ArgvView): number {
-  if (!x.db.lookup(argv.bytes, argv.starts[1], argv.ends[1])) return 0;
+  if (!x.db.lookup(argv.view, argv.starts[1], argv.ends[1])) return 0;
   if (x.db.type === TYPE_STRING) return 1;
   x.reply.error(WRONG_TYPE);
   return -1;
@@ -50,7 +51,7 @@ function readString(x: Execution, argv: ArgvView): number {
 
 /** The same for writing: hits and misses are not counted. */
 function writeString(x: Execution, argv: ArgvView): number {
-  if (!x.db.find(argv.bytes, argv.starts[1], argv.ends[1])) return 0;
+  if (!x.db.find(argv.view, argv.starts[1], argv.ends[1])) return 0;
   if (x.db.type === TYPE_STRING) return 1;
   x.reply.error(WRONG_TYPE);
   return -1;
@@ -62,7 +63,7 @@ function store(x: Execution, argv: ArgvView, key: number, value: number, expiryM
   const start = argv.starts[value];
   const end = argv.ends[value];
   const encoding = stringEncodingOf(bytes, start, end);
-  if (x.db.setString(bytes, argv.starts[key], argv.ends[key], bytes, start, end, encoding, expiryMs)) {
+  if (x.db.setString(argv.view, argv.starts[key], argv.ends[key], argv.view, start, end, encoding, expiryMs)) {
     x.effects.changed("set", bytes, argv.starts[key], argv.ends[key]);
     return true;
   }
@@ -72,7 +73,8 @@ function store(x: Execution, argv: ArgvView, key: number, value: number, expiryM
 
 function replyValue(x: Execution): void {
   const db = x.db;
-  x.reply.bulk(db.bytes, db.valueStart, db.valueEnd);
+  const start = db.valueStart;
+  x.reply.bulkView(db.view, start, start + db.valueLength);
 }
 
 function get(x: Execution, argv: ArgvView): void {
@@ -152,7 +154,7 @@ function set(x: Execution, argv: ArgvView): void {
     setWithOptions(x, argv, optionBits);
     return;
   }
-  x.db.find(argv.bytes, argv.starts[1], argv.ends[1]);
+  x.db.find(argv.view, argv.starts[1], argv.ends[1]);
   if (store(x, argv, 1, 2, NO_EXPIRY)) x.reply.ok();
 }
 
@@ -169,7 +171,7 @@ function setWithOptions(x: Execution, argv: ArgvView, options: number): void {
     const state = readString(x, argv);
     if (state < 0) return;
     found = state > 0;
-  } else found = db.find(argv.bytes, argv.starts[1], argv.ends[1]);
+  } else found = db.find(argv.view, argv.starts[1], argv.ends[1]);
   const wanted = found ? (options & IF_ABSENT) === 0 : (options & IF_PRESENT) === 0;
   if (replyOld) {
     // The old value is written before it is overwritten in place.
@@ -191,7 +193,7 @@ function setWithOptions(x: Execution, argv: ArgvView, options: number): void {
 function storeSilently(x: Execution, argv: ArgvView, expiryMs: number): void {
   const { bytes, starts, ends } = argv;
   const encoding = stringEncodingOf(bytes, starts[2], ends[2]);
-  if (x.db.setString(bytes, starts[1], ends[1], bytes, starts[2], ends[2], encoding, expiryMs)) {
+  if (x.db.setString(argv.view, starts[1], ends[1], argv.view, starts[2], ends[2], encoding, expiryMs)) {
     x.effects.changed("set", bytes, starts[1], ends[1]);
   }
 }
@@ -215,14 +217,14 @@ function recordSet(x: Execution, argv: ArgvView, value: number, expiryMs: number
 }
 
 function setnx(x: Execution, argv: ArgvView): void {
-  if (x.db.find(argv.bytes, argv.starts[1], argv.ends[1])) x.reply.integer(0);
+  if (x.db.find(argv.view, argv.starts[1], argv.ends[1])) x.reply.integer(0);
   else if (store(x, argv, 1, 2, NO_EXPIRY)) x.reply.integer(1);
 }
 
 function setTimed(x: Execution, argv: ArgvView, unit: number, command: string): void {
   const expiryMs = timeArgument(x, argv, 2, unit, true, command);
   if (expiryMs === BAD_TIME) return;
-  x.db.find(argv.bytes, argv.starts[1], argv.ends[1]);
+  x.db.find(argv.view, argv.starts[1], argv.ends[1]);
   if (!store(x, argv, 1, 3, expiryMs)) return;
   x.effects.changed("expire", argv.bytes, argv.starts[1], argv.ends[1]);
   if (x.effects.observed) recordSet(x, argv, 3, expiryMs);
@@ -318,7 +320,7 @@ function append(x: Execution, argv: ArgvView): void {
   const addition = ends[2] - starts[2];
   if (found === 0) {
     const encoding = stringEncodingOf(bytes, starts[2], ends[2]);
-    if (!x.db.setString(bytes, starts[1], ends[1], bytes, starts[2], ends[2], encoding, NO_EXPIRY)) {
+    if (!x.db.setString(argv.view, starts[1], ends[1], argv.view, starts[2], ends[2], encoding, NO_EXPIRY)) {
       x.reply.error(OUT_OF_MEMORY);
       return;
     }
@@ -377,7 +379,10 @@ function setrange(x: Execution, argv: ArgvView): void {
     x.reply.error(TOO_LONG);
     return;
   }
-  if (found === 0 && !x.db.setString(bytes, starts[1], ends[1], bytes, starts[1], starts[1], STRING_RAW, NO_EXPIRY)) {
+  if (
+    found === 0 &&
+    !x.db.setString(argv.view, starts[1], ends[1], argv.view, starts[1], starts[1], STRING_RAW, NO_EXPIRY)
+  ) {
     x.reply.error(OUT_OF_MEMORY);
     return;
   }
@@ -441,7 +446,7 @@ function add(x: Execution, argv: ArgvView, increment: number): void {
     const to = db.bytes;
     let at = db.valueStart;
     for (let i = 0; i < end; i++) to[at++] = digits[i];
-  } else if (!db.setString(argv.bytes, argv.starts[1], argv.ends[1], digits, 0, end, STRING_INT, KEEP_EXPIRY)) {
+  } else if (!db.setString(argv.view, argv.starts[1], argv.ends[1], digitsView, 0, end, STRING_INT, KEEP_EXPIRY)) {
     x.reply.error(OUT_OF_MEMORY);
     return;
   }
@@ -466,7 +471,7 @@ function addExactly(x: Execution, argv: ArgvView, increment: bigint): void {
     return;
   }
   const text = Buffer.from(sum.toString(), "latin1");
-  if (!db.setString(argv.bytes, argv.starts[1], argv.ends[1], text, 0, text.length, STRING_INT, KEEP_EXPIRY)) {
+  if (!db.setString(argv.view, argv.starts[1], argv.ends[1], viewOf(text), 0, text.length, STRING_INT, KEEP_EXPIRY)) {
     x.reply.error(OUT_OF_MEMORY);
     return;
   }
@@ -528,7 +533,7 @@ function incrbyfloat(x: Execution, argv: ArgvView): void {
   const { bytes, starts, ends } = argv;
   // The result stays a plain string even where it looks like an integer, as in Redis.
   const encoding = text.length > EMBEDDED_BYTES_MAX ? STRING_RAW : STRING_EMBEDDED;
-  if (!db.setString(bytes, starts[1], ends[1], text, 0, text.length, encoding, KEEP_EXPIRY)) {
+  if (!db.setString(argv.view, starts[1], ends[1], viewOf(text), 0, text.length, encoding, KEEP_EXPIRY)) {
     x.reply.error(OUT_OF_MEMORY);
     return;
   }
@@ -543,7 +548,7 @@ function mget(x: Execution, argv: ArgvView): void {
   const db = x.db;
   x.reply.array(argv.count - 1);
   for (let i = 1; i < argv.count; i++) {
-    if (db.lookup(argv.bytes, argv.starts[i], argv.ends[i]) && db.type === TYPE_STRING) replyValue(x);
+    if (db.lookup(argv.view, argv.starts[i], argv.ends[i]) && db.type === TYPE_STRING) replyValue(x);
     else x.reply.nil();
   }
 }
@@ -560,7 +565,7 @@ function mset(x: Execution, argv: ArgvView): void {
     return;
   }
   for (let i = 1; i < argv.count; i += 2) {
-    x.db.find(argv.bytes, argv.starts[i], argv.ends[i]);
+    x.db.find(argv.view, argv.starts[i], argv.ends[i]);
     if (!store(x, argv, i, i + 1, NO_EXPIRY)) return;
   }
   x.reply.ok();

@@ -86,6 +86,7 @@ export class Arena {
   readonly bytes: Uint8Array[];
   readonly words: Int32Array[];
   readonly doubles: Float64Array[];
+  readonly views: DataView[];
   readonly #space: PageSpace;
   readonly #descriptors: Int32Array[];
   readonly #current = new Int32Array(CLASSES);
@@ -102,6 +103,7 @@ export class Arena {
     this.bytes = this.#space.bytes;
     this.words = this.#space.words;
     this.doubles = this.#space.doubles;
+    this.views = this.#space.views;
   }
 
   /** Bytes handed out, each length rounded up to its class. */
@@ -115,11 +117,8 @@ export class Arena {
   }
 
   /** Gives all memory back to the system at once. The arena and every view of it are of no use then. */
-  // tidy: cold function, once in the life of an arena
   destroy(): void {
-    for (const bytes of this.bytes) {
-      if (bytes !== undefined && bytes !== null && bytes.length > 0) (bytes.buffer as ArrayBuffer).transfer(0);
-    }
+    this.#space.destroy();
   }
 
   /** Memory for `byteLength` ≥ 1 bytes, with arbitrary contents; 0 when there is none. */

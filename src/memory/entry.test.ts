@@ -1,7 +1,9 @@
 /** The entry layout: fields that do not disturb each other, keys compared to the last byte. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { viewOf } from "../base/bytes.ts";
 import { Arena } from "./arena.ts";
 import * as entry from "./entry.ts";
 
@@ -57,7 +59,7 @@ test("keys are equal if and only if all their bytes are, whatever follows them",
       const equals = (key: Uint8Array) => {
         const buffer = new Uint8Array(offset + key.length + 4).fill(0x55);
         buffer.set(key, offset);
-        return entry.keyEqualsAt(words, index, buffer, offset, key.length);
+        return entry.keyEqualsAt(words, index, viewOf(buffer), offset, key.length);
       };
       assert.ok(equals(a));
       assert.equal(equals(b), Buffer.compare(a, b) === 0);

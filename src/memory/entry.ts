@@ -128,26 +128,19 @@ export function valueOffsetAt(words: Int32Array, index: number): number {
   return (index << 2) + (words[index + 2] < 0 ? 20 : 12) + (words[index] & KEY_LENGTH_MASK);
 }
 
-/** Whether the entry's key is bytes start ≤ i < start + length. The entry's side is read by words: it is aligned. */
-export function keyEqualsAt(
-  words: Int32Array,
-  index: number,
-  bytes: Uint8Array,
-  start: number,
-  length: number,
-): boolean {
+/** Whether the entry's key is the bytes start ≤ i < start + length of a view. The entry's side is read by words: it is aligned. */
+export function keyEqualsAt(words: Int32Array, index: number, view: DataView, start: number, length: number): boolean {
   if ((words[index] & KEY_LENGTH_MASK) !== length) return false;
   let at = index + (words[index + 2] < 0 ? 5 : 3);
   let i = start;
   const end = start + length;
   for (const whole = end - 3; i < whole; i += 4) {
-    const word = bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24);
-    if (words[at] !== word) return false;
+    if (words[at] !== view.getInt32(i, true)) return false;
     at++;
   }
   if (i === end) return true;
-  let word = bytes[i];
-  if (i + 1 < end) word |= bytes[i + 1] << 8;
-  if (i + 2 < end) word |= bytes[i + 2] << 16;
+  let word = view.getUint8(i);
+  if (i + 1 < end) word |= view.getUint8(i + 1) << 8;
+  if (i + 2 < end) word |= view.getUint8(i + 2) << 16;
   return ((words[at] ^ word) & ((1 << ((end - i) << 3)) - 1)) === 0;
 }

@@ -21,7 +21,7 @@ export class KeyHasher {
 
   /** Signed 32-bit hash of bytes start ≤ i < end. */
   // tidy: long function, four unrolled rounds
-  hash(bytes: Uint8Array, start: number, end: number): number {
+  hash(view: DataView, start: number, end: number): number {
     let v0 = this.low;
     let v1 = this.high;
     let v2 = v0 ^ V2;
@@ -29,7 +29,7 @@ export class KeyHasher {
     const whole = end - ((end - start) & 3);
     let i = start;
     for (; i < whole; i += 4) {
-      const word = bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24);
+      const word = view.getInt32(i, true);
       v3 ^= word;
       v0 = (v0 + v1) | 0;
       v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
@@ -44,9 +44,9 @@ export class KeyHasher {
       v0 ^= word;
     }
     let last = (end - start) << 24;
-    if (i + 2 < end) last |= bytes[i + 2] << 16;
-    if (i + 1 < end) last |= bytes[i + 1] << 8;
-    if (i < end) last |= bytes[i];
+    if (i + 2 < end) last |= view.getUint8(i + 2) << 16;
+    if (i + 1 < end) last |= view.getUint8(i + 1) << 8;
+    if (i < end) last |= view.getUint8(i);
     v3 ^= last;
     v0 = (v0 + v1) | 0;
     v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;

@@ -4,8 +4,10 @@
  * Hash and one-key look-ups by mitata; growth, look-ups in random order (cache misses included) and deletion by the
  * clock, in batches, since they cannot be repeated on the same table: of several rounds the best counts. The tests run it with a small table.
  */
+
 import { do_not_optimize, measure } from "mitata";
 import type { Address } from "../base/brands.ts";
+import { viewOf } from "../base/bytes.ts";
 import { Random } from "../base/random.ts";
 import { Arena } from "./arena.ts";
 import { freeEntry, makeEntry } from "./fixture.ts";
@@ -58,22 +60,24 @@ function nsPer(startedMs: number, count: number): number {
 
 /** Time that making and hashing keys takes, which the other figures do not contain. */
 function keyCost(order: Int32Array, hasher: KeyHasher, key: Uint8Array): number {
+  const keyView = viewOf(key);
   let sum = 0;
   const started = performance.now();
   for (let i = 0; i < order.length; i++) {
     writeKey(key, order[i]);
-    sum ^= hasher.hash(key, 0, KEY_BYTES);
+    sum ^= hasher.hash(keyView, 0, KEY_BYTES);
   }
   do_not_optimize(sum);
   return nsPer(started, order.length);
 }
 
 function lookUps(table: Table, order: Int32Array, base: number, hasher: KeyHasher, key: Uint8Array): number {
+  const keyView = viewOf(key);
   let found = 0;
   const started = performance.now();
   for (let i = 0; i < order.length; i++) {
     writeKey(key, base + order[i]);
-    if (table.find(key, 0, KEY_BYTES, hasher.hash(key, 0, KEY_BYTES)) !== 0) found++;
+    if (table.find(keyView, 0, KEY_BYTES, hasher.hash(keyView, 0, KEY_BYTES)) !== 0) found++;
   }
   const ns = nsPer(started, order.length);
   if (found !== (base === 0 ? order.length : 0)) throw new Error("the table is wrong");
@@ -89,6 +93,7 @@ export function measureTable(entries: number): TableFigures {
   const key = new Uint8Array(KEY_BYTES);
   const order = shuffled(entries, random);
   const addresses = new Int32Array(entries).fill(1);
+  const keyView = viewOf(key);
   const hashes = new Int32Array(entries).fill(1);
   keyCost(order, hasher, key);
   const own = keyCost(order, hasher, key);
@@ -97,7 +102,7 @@ export function measureTable(entries: number): TableFigures {
   for (let i = 0; i < entries; i++) {
     writeKey(key, order[i]);
     addresses[i] = makeEntry(arena, key, KEY_BYTES, 32);
-    hashes[i] = hasher.hash(key, 0, KEY_BYTES);
+    hashes[i] = hasher.hash(keyView, 0, KEY_BYTES);
   }
   const entryNs = nsPer(started, entries) - own;
 
@@ -133,7 +138,7 @@ export function measureTable(entries: number): TableFigures {
   started = performance.now();
   for (let i = 0; i < entries; i++) {
     writeKey(key, removal[i]);
-    const address = table.find(key, 0, KEY_BYTES, hasher.hash(key, 0, KEY_BYTES));
+    const address = table.find(keyView, 0, KEY_BYTES, hasher.hash(keyView, 0, KEY_BYTES));
     table.removeFound();
     freeEntry(arena, address);
   }
@@ -154,11 +159,11 @@ export function measureTable(entries: number): TableFigures {
 /** Nanoseconds that hashing `length` bytes takes. */
 export async function measureHash(length: number): Promise<number> {
   const hasher = new KeyHasher(1, 2);
-  const bytes = new Uint8Array(length + 16).fill(97);
+  const view = viewOf(new Uint8Array(length + 16).fill(97));
   let start = 0;
   const stats = await measure(() => {
     start = (start + 1) & 15;
-    return do_not_optimize(hasher.hash(bytes, start, start + length));
+    return do_not_optimize(hasher.hash(view, start, start + length));
   });
   return Math.round(stats.avg * 10) / 10;
 }

@@ -52,10 +52,7 @@ const HUGE = 2;
 const NO_BYTES = new Uint8Array(0);
 const NO_WORDS = new Int32Array(0);
 const NO_DOUBLES = new Float64Array(0);
-
-// The first detached buffer of a thread makes V8 throw away all optimized code that reads typed arrays. Better now than
-// at the first large deletion.
-new ArrayBuffer(8).transfer(0);
+const NO_VIEW = new DataView(new ArrayBuffer(0));
 
 /** Bin of a run of `pages`: exact below 8 pages, then four bins per doubling. */
 function binOf(pages: number): number {
@@ -75,6 +72,7 @@ export class PageSpace {
   readonly bytes: Uint8Array[] = [];
   readonly words: Int32Array[] = [];
   readonly doubles: Float64Array[] = [];
+  readonly views: DataView[] = [];
   /** Page descriptors by segment number. */
   readonly descriptors: Int32Array[] = [];
   /** Pages in use, slabs included, by segment number. */
@@ -86,6 +84,8 @@ export class PageSpace {
   /** 0: bytes in segments; 1: the most that this may be. */
   readonly #committed = new Float64Array(2);
   readonly #advice: PageAdvice | null;
+  /** Segments whose memory went back to the system, and whose addresses are still ours. */
+  readonly #given: ArrayBuffer[] = [];
   /** No paged segment below this one has a free page. */
   #firstFree = 1;
   /** Segment numbers used so far are below this one. */
@@ -174,10 +174,19 @@ export class PageSpace {
     this.#dropSegment(address >>> 22);
   }
 
+  /** Gives all memory back. Nothing here is of any use then. */
+  destroy(): void {
+    for (let segment = 1; segment < this.#end; segment++) {
+      if (this.#kinds[segment] !== ABSENT) this.#dropSegment(segment);
+    }
+    this.#given.length = 0;
+  }
+
   #setViews(segment: number, buffer: ArrayBuffer | null): void {
     this.bytes[segment] = buffer === null ? NO_BYTES : new Uint8Array(buffer);
     this.words[segment] = buffer === null ? NO_WORDS : new Int32Array(buffer);
     this.doubles[segment] = buffer === null ? NO_DOUBLES : new Float64Array(buffer);
+    this.views[segment] = buffer === null ? NO_VIEW : new DataView(buffer);
     const paged = buffer !== null && this.#kinds[segment] === PAGED;
     this.descriptors[segment] = paged ? new Int32Array(SEGMENT_PAGES * 4) : NO_WORDS;
     this.#bins[segment] = paged ? new Int32Array(BINS).fill(NONE) : NO_WORDS;
@@ -190,7 +199,8 @@ export class PageSpace {
     if (segment === SEGMENTS_MAX) return 0;
     let buffer: ArrayBuffer;
     try {
-      buffer = new ArrayBuffer(byteLength);
+      const given = byteLength === SEGMENT_BYTES ? this.#given.pop() : undefined;
+      buffer = given === undefined ? new ArrayBuffer(byteLength) : given;
     } catch {
       return 0;
     }
@@ -217,7 +227,13 @@ export class PageSpace {
     this.#committed[0] -= buffer.byteLength;
     if (this.#spare === segment) this.#spare = 0;
     while (this.#end > 1 && this.#kinds[this.#end - 1] === ABSENT) this.#end--;
-    buffer.transfer(0);
+    if (this.#advice === null) {
+      // Gives the memory back at once. From the first time on, V8 looks at every access whether its buffer is detached.
+      buffer.transfer(0);
+    } else if (buffer.byteLength === SEGMENT_BYTES) {
+      this.#advice.release(buffer, 0, SEGMENT_BYTES);
+      this.#given.push(buffer);
+    } else this.#advice.release(buffer, 0, buffer.byteLength);
   }
 
   /** Whether an empty segment is kept: one may be, if it is nearly untouched, so that one key come and gone costs little. */

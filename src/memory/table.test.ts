@@ -1,8 +1,10 @@
 /** The table against a Map: random operations, floods of equal hashes, scans and snapshots during change, no memory. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { Address } from "../base/brands.ts";
+import { viewOf } from "../base/bytes.ts";
 import { SEGMENT_BYTES } from "../base/limits.ts";
 import { Random } from "../base/random.ts";
 import { Arena } from "./arena.ts";
@@ -31,7 +33,7 @@ const END = 2 ** 32;
 type HashFunction = (bytes: Uint8Array, start: number, end: number) => number;
 
 const hasher = new KeyHasher(0x12345678, 0x0abcdef0);
-const realHash: HashFunction = (bytes, start, end) => hasher.hash(bytes, start, end);
+const realHash: HashFunction = (bytes, start, end) => hasher.hash(viewOf(bytes), start, end);
 
 /** Collects what a scan visits. */
 class Seen {
@@ -71,7 +73,7 @@ class Pair {
 
   find(number: number): Address {
     const length = this.writeKey(number);
-    return this.table.find(this.key, 3, 3 + length, this.hash(this.key, 3, 3 + length));
+    return this.table.find(viewOf(this.key), 3, 3 + length, this.hash(this.key, 3, 3 + length));
   }
 
   numberOf(address: Address): number {

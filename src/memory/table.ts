@@ -45,6 +45,9 @@ import {
 } from "./leaf.ts";
 import { type EntryVisitor, randomEntry, scan, scanFlagged, visitGroup } from "./scan.ts";
 
+/** Hashes that prefetch() takes in one call. */
+const PREFETCH_MAX = 64;
+
 export class Table {
   readonly directory: Directory;
   /** Entries, and those of them with a flag (which, for a keyspace, have an expiry). */
@@ -54,6 +57,8 @@ export class Table {
   /** Where the last successful find() or insert() was: leaf, and word index of its slot. Valid until the next insert or remove. */
   #foundLeaf = 0;
   #foundSlot = 0;
+  readonly #prefetchLeaves = new Int32Array(PREFETCH_MAX);
+  readonly #prefetchSlots = new Int32Array(PREFETCH_MAX);
   /** Directory place that clearStep() has come to; -1 when it is not under way. */
   #clearPlace = -1;
 
@@ -76,8 +81,8 @@ export class Table {
     this.directory.observer = observer;
   }
 
-  /** Address of the entry with the key bytes start ≤ i < end, whose hash is given, or 0. Remembers where it was. */
-  find(bytes: Uint8Array, start: number, end: number, hash: number): Address {
+  /** Address of the entry whose key is bytes start ≤ i < end of the view and whose hash is given, or 0. Remembers where it was. */
+  find(view: DataView, start: number, end: number, hash: number): Address {
     const directory = this.directory;
     const at = ((hash >>> 1) >>> directory.shift) << 1;
     let leaf = directory.places[at];
@@ -99,7 +104,7 @@ export class Table {
           if (words[slot] === hash) {
             const address = words[slot + 1] & ADDRESS_MASK;
             const entry = (address & 0x3fffff) << 2;
-            if (address !== 0 && keyEqualsAt(this.#words[address >>> 22], entry, bytes, start, length)) {
+            if (address !== 0 && keyEqualsAt(this.#words[address >>> 22], entry, view, start, length)) {
               this.#foundLeaf = leaf;
               this.#foundSlot = slot;
               return address as Address;
@@ -115,6 +120,46 @@ export class Table {
       leaf = words[base - HEADER_WORDS + LEAF_NEXT];
       if (leaf === 0) return 0 as Address;
     }
+  }
+
+  /**
+   * Asks for the memory of the entries with these hashes, all at once, so that the look-ups that follow do not wait for
+   * it one by one. Changes nothing; the result says nothing either, it only keeps the loads from being optimized away.
+   */
+  prefetch(hashes: Int32Array, count: number): number {
+    const places = this.directory.places;
+    const shift = this.directory.shift;
+    const segments = this.#words;
+    const slots = this.#prefetchSlots;
+    const leaves = this.#prefetchLeaves;
+    let sink = 0;
+    for (let i = 0; i < count; i++) {
+      const hash = hashes[i];
+      const at = ((hash >>> 1) >>> shift) << 1;
+      const leaf = places[at];
+      const shape = places[at + 1];
+      const home = (((hash << (shape >>> 8)) >>> 16) * (shape & 0xff)) >>> 16;
+      const first = ((leaf & 0x3fffff) << 2) + HEADER_WORDS + (home << GROUP_WORDS_LOG);
+      const slot = first + FIRST_SLOT + ((((hash & 0xff) * GROUP_SLOTS) >>> 8) << 1);
+      leaves[i] = leaf;
+      slots[i] = slot;
+      if (leaf !== 0) sink ^= segments[leaf >>> 22][slot];
+    }
+    for (let i = 0; i < count; i++) {
+      const leaf = leaves[i];
+      if (leaf === 0) continue;
+      const words = segments[leaf >>> 22];
+      const hash = hashes[i];
+      // Most entries lie in their first place or close behind it; the others are not worth a longer search here.
+      const slot = slots[i];
+      let address = 0;
+      if (words[slot] === hash) address = words[slot + 1] & ADDRESS_MASK;
+      else if (words[slot + 2] === hash) address = words[slot + 3] & ADDRESS_MASK;
+      else if (words[slot + 4] === hash) address = words[slot + 5] & ADDRESS_MASK;
+      else if (words[slot + 6] === hash) address = words[slot + 7] & ADDRESS_MASK;
+      if (address !== 0) sink ^= segments[address >>> 22][(address & 0x3fffff) << 2];
+    }
+    return sink;
   }
 
   /** Adds an entry whose key is not in the table, as if it were found. False when there is no memory for it; then nothing changed. */

@@ -40,6 +40,7 @@ export interface RingPlace {
 export class RingWriter {
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
+  readonly view: DataView;
   /** Largest payload of one message. */
   readonly payloadMax: number;
   readonly #start: number;
@@ -56,6 +57,7 @@ export class RingWriter {
   constructor(memory: SharedArrayBuffer, place: RingPlace, payloadMax: number) {
     this.bytes = new Uint8Array(memory);
     this.words = new Int32Array(memory);
+    this.view = new DataView(memory);
     this.payloadMax = payloadMax;
     this.#start = place.start;
     this.#size = place.byteLength;
@@ -129,6 +131,7 @@ export class RingWriter {
 export class RingReader {
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
+  readonly view: DataView;
   /** Header of the message that next() found. */
   kind: number;
   length: number;
@@ -147,6 +150,7 @@ export class RingReader {
   constructor(memory: SharedArrayBuffer, place: RingPlace) {
     this.bytes = new Uint8Array(memory);
     this.words = new Int32Array(memory);
+    this.view = new DataView(memory);
     this.kind = 0;
     this.length = 0;
     this.first = 0;

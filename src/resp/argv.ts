@@ -8,13 +8,17 @@
  * shard, a transaction's queue) makes an owned copy. Refuses: to interpret an argument.
  */
 
-import { copyBytes, latin1 } from "../base/bytes.ts";
+import { copyBytes, latin1, viewOf } from "../base/bytes.ts";
 
 const ARGUMENTS_INITIAL = 32;
+const NO_BYTES = new Uint8Array(0);
+const NO_VIEW = viewOf(NO_BYTES);
 
 /** What a command may do with its arguments: read them. */
 export interface ArgvView {
   readonly bytes: Uint8Array;
+  /** The same bytes, for words at a time. */
+  readonly view: DataView;
   readonly count: number;
   readonly starts: Int32Array;
   readonly ends: Int32Array;
@@ -25,12 +29,14 @@ export interface ArgvView {
 
 export class Argv implements ArgvView {
   bytes: Uint8Array;
+  view: DataView;
   count: number;
   starts: Int32Array;
   ends: Int32Array;
 
   constructor(capacity: number = ARGUMENTS_INITIAL) {
-    this.bytes = new Uint8Array(0);
+    this.bytes = NO_BYTES;
+    this.view = NO_VIEW;
     this.count = 0;
     this.starts = new Int32Array(capacity);
     this.ends = new Int32Array(capacity);
@@ -43,6 +49,7 @@ export class Argv implements ArgvView {
     const argv = new Argv(Math.max(1, parts.length));
     const joined = Buffer.concat(parts);
     argv.bytes = new Uint8Array(joined.buffer, joined.byteOffset, joined.length);
+    argv.view = viewOf(argv.bytes);
     let at = 0;
     parts.forEach((part, i) => {
       argv.starts[i] = at;
@@ -90,6 +97,7 @@ export class Argv implements ArgvView {
       copy.ends[i] = at;
     }
     copy.bytes = bytes;
+    copy.view = viewOf(bytes);
     copy.count = this.count;
     return copy;
   }

@@ -11,7 +11,7 @@
  * Refuses: to know commands, connections or sockets.
  */
 
-import { parseInteger, parseInteger64 } from "../base/bytes.ts";
+import { parseInteger, parseInteger64, viewOf } from "../base/bytes.ts";
 import {
   BULK_BYTES_MAX_DEFAULT,
   BULK_BYTES_UNAUTHENTICATED_MAX,
@@ -65,7 +65,7 @@ export class PartialRequest {
 }
 
 export class RequestParser {
-  /** The request after REQUEST: of parse() its own argv, of resume() the partial request's. */
+  /** The request after REQUEST: of parse() the argv it was given, of resume() the partial request's. */
   argv: Argv;
   /** Behind the last byte consumed, after REQUEST and NOTHING. */
   position: number;
@@ -76,6 +76,8 @@ export class RequestParser {
   /** The connection must authenticate first: smaller limits hold. Set by the caller before each call. */
   unauthenticated: boolean;
   readonly #own: Argv;
+  #bytes: Uint8Array;
+  #view: DataView;
   #total: number;
   #at: number;
   #searched: number;
@@ -83,6 +85,8 @@ export class RequestParser {
 
   constructor() {
     this.#own = new Argv();
+    this.#bytes = this.#own.bytes;
+    this.#view = this.#own.view;
     this.argv = this.#own;
     this.position = 0;
     this.error = "";
@@ -94,12 +98,12 @@ export class RequestParser {
     this.#bulkLength = BULK_UNKNOWN;
   }
 
-  /** Parses the request that starts at `start`. After INCOMPLETE, save() keeps what was found. */
-  parse(bytes: Uint8Array, start: number, end: number): ParseStatus {
-    const argv = this.#own;
+  /** Parses the request that starts at `start`, into `argv`. After INCOMPLETE, save() keeps what was found. */
+  parse(bytes: Uint8Array, start: number, end: number, argv: Argv = this.#own): ParseStatus {
     this.argv = argv;
     argv.count = 0;
     argv.bytes = bytes;
+    argv.view = this.#viewOf(bytes);
     this.#total = -1;
     this.#bulkLength = BULK_UNKNOWN;
     this.#at = start;
@@ -109,9 +113,18 @@ export class RequestParser {
     return this.#multibulk(bytes, 0, start, start, end, argv);
   }
 
+  /** The view of the buffer requests stand in: the same buffer for many of them. */
+  #viewOf(bytes: Uint8Array): DataView {
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes;
+      this.#view = viewOf(bytes);
+    }
+    return this.#view;
+  }
+
   /** Keeps the state of an INCOMPLETE parse() that started at `start`. */
   save(partial: PartialRequest, start: number): void {
-    const from = this.#own;
+    const from = this.argv;
     const to = partial.argv;
     to.count = 0;
     to.reserve(from.count);
@@ -127,6 +140,7 @@ export class RequestParser {
     const argv = partial.argv;
     this.argv = argv;
     argv.bytes = bytes;
+    argv.view = this.#viewOf(bytes);
     this.#total = partial.total;
     this.#bulkLength = partial.bulkLength;
     this.#at = start + partial.at;
@@ -288,6 +302,7 @@ export class RequestParser {
     // Quoting changes bytes, so that the arguments of a line stand in memory of their own.
     const owned = Argv.of(parts);
     argv.bytes = owned.bytes;
+    argv.view = owned.view;
     argv.starts = owned.starts;
     argv.ends = owned.ends;
     argv.count = owned.count;

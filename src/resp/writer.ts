@@ -8,7 +8,7 @@
  * Refuses: to know connections; to check that a reply is complete.
  */
 
-import { copyBytes, decimalDigits, writeInteger } from "../base/bytes.ts";
+import { copyBytes, copyView, decimalDigits, viewOf, writeInteger } from "../base/bytes.ts";
 
 export const RESP2 = 2;
 export const RESP3 = 3;
@@ -22,6 +22,11 @@ export interface ReplySink {
 
 /** Longest head of a reply: a type byte, 17 digits, CRLF, and some to spare. */
 const HEAD_BYTES = 32;
+/** Pieces of replies as little-endian words. */
+const PLUS_O_K_CR = 0x0d4b4f2b;
+const DOLLAR_DIGIT_CR_LF = 0x0a0d3024;
+const DOLLAR_DIGITS_CR = 0x0d303024;
+const CR_LF = 0x0a0d;
 const SCRATCH_BYTES_INITIAL = 64 * 1024;
 /** A writer without a sink does not keep a larger buffer for the next reply. */
 const SCRATCH_BYTES_KEPT_MAX = 1024 * 1024;
@@ -30,6 +35,8 @@ const PIECES_BYTES_MIN = 4096;
 
 export class ReplyWriter {
   bytes: Uint8Array;
+  /** The same bytes, for words at a time. */
+  view: DataView;
   pos: number;
   limit: number;
   version: RespVersion;
@@ -37,6 +44,7 @@ export class ReplyWriter {
 
   constructor(sink: ReplySink | null = null) {
     this.bytes = new Uint8Array(sink === null ? SCRATCH_BYTES_INITIAL : 0);
+    this.view = viewOf(this.bytes);
     this.pos = 0;
     this.limit = this.bytes.length;
     this.version = RESP2;
@@ -50,13 +58,9 @@ export class ReplyWriter {
 
   ok(): void {
     this.ensure(5);
-    const b = this.bytes;
     const p = this.pos;
-    b[p] = 43;
-    b[p + 1] = 79;
-    b[p + 2] = 75;
-    b[p + 3] = 13;
-    b[p + 4] = 10;
+    this.view.setInt32(p, PLUS_O_K_CR, true);
+    this.bytes[p + 4] = 10;
     this.pos = p + 5;
   }
 
@@ -104,6 +108,30 @@ export class ReplyWriter {
     p = copyBytes(b, p + 2, src, start, end);
     b[p] = 13;
     b[p + 1] = 10;
+    this.pos = p + 2;
+  }
+
+  /** The same from a view: for values that are short and many. */
+  bulkView(src: DataView, start: number, end: number): void {
+    const length = end - start;
+    if (length >= 100 || this.limit - this.pos < length + HEAD_BYTES) {
+      this.bulk(new Uint8Array(src.buffer, src.byteOffset, src.byteLength), start, end);
+      return;
+    }
+    const view = this.view;
+    let p = this.pos;
+    // "$", one or two digits, CR LF.
+    if (length < 10) {
+      view.setInt32(p, DOLLAR_DIGIT_CR_LF + (length << 8), true);
+      p += 4;
+    } else {
+      const tens = (length / 10) | 0;
+      view.setInt32(p, DOLLAR_DIGITS_CR + (tens << 8) + ((length - tens * 10) << 16), true);
+      this.bytes[p + 4] = 10;
+      p += 5;
+    }
+    p = copyView(view, p, src, start, end);
+    view.setInt16(p, CR_LF, true);
     this.pos = p + 2;
   }
 
@@ -205,6 +233,15 @@ export class ReplyWriter {
     }
   }
 
+  /** The same from a view: for replies that are short and many. */
+  rawView(src: DataView, start: number, end: number): void {
+    if (this.limit - this.pos < end - start) {
+      this.rawBytes(new Uint8Array(src.buffer, src.byteOffset, src.byteLength), start, end);
+      return;
+    }
+    this.pos = copyView(this.view, this.pos, src, start, end);
+  }
+
   /** Forgets what is written; for a writer without a sink. */
   reset(): void {
     this.pos = 0;
@@ -215,6 +252,7 @@ export class ReplyWriter {
   detach(): Uint8Array {
     const bytes = this.bytes;
     this.bytes = new Uint8Array(SCRATCH_BYTES_INITIAL);
+    this.view = viewOf(this.bytes);
     this.pos = 0;
     this.limit = SCRATCH_BYTES_INITIAL;
     return bytes;
@@ -284,6 +322,7 @@ export class ReplyWriter {
     // view: growth doubles, so that its cost per byte is constant
     grown.set(this.bytes.subarray(0, this.pos));
     this.bytes = grown;
+    this.view = viewOf(grown);
     this.limit = grown.length;
   }
 }

@@ -10,7 +10,7 @@
 import { assert } from "../base/assert.ts";
 import type { CommandId } from "../base/brands.ts";
 import type { ArgvView } from "../resp/argv.ts";
-import type { CommandRow, Commands } from "./commands.ts";
+import type { CommandFunction, CommandRow, Commands } from "./commands.ts";
 
 export const UNKNOWN_COMMAND = -1 as CommandId;
 export const UNKNOWN_SUBCOMMAND = -2 as CommandId;
@@ -25,6 +25,8 @@ const NAME_BYTES_MAX = 64;
 
 export class CommandTable {
   readonly rows: CommandRow[];
+  /** The rows' functions: rows differ in shape, so that reading one from them is slow. */
+  readonly functions: CommandFunction[];
   readonly arity: Int16Array;
   readonly flags: Int32Array;
   readonly place: Uint8Array;
@@ -54,6 +56,7 @@ export class CommandTable {
       this.rows.push(...subcommands);
     }
     const n = this.rows.length;
+    this.functions = this.rows.map((row) => row.run);
     this.arity = new Int16Array(n);
     this.flags = new Int32Array(n);
     this.place = new Uint8Array(n);

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { CommandId, ShardId } from "../base/brands.ts";
+import { viewOf } from "../base/bytes.ts";
 import { CREDITS_PER_OWNER } from "../base/limits.ts";
 import { createMeshMemory, Mesh, startMeshAt } from "../mesh/mesh.ts";
 import { Argv } from "../resp/argv.ts";
@@ -46,12 +47,20 @@ class Peer implements ExchangeHandler {
     for (let i = 0; i < argv.count; i++) checkArgument(argv, i, seq);
     const last = argv.count - 1;
     const reply = argv.bytes.slice(argv.starts[last], argv.ends[last]);
-    const answer = (): void => this.exchange.sendReply(source, socket, client, seq, reply, 0, reply.length);
+    const answer = (): void => this.exchange.sendReply(source, socket, client, seq, viewOf(reply), 0, reply.length);
     if (this.answering) answer();
     else this.#held.push(answer);
   }
 
-  onReply(socket: number, client: number, seq: number, bytes: Uint8Array, start: number, end: number): void {
+  onReply(
+    socket: number,
+    client: number,
+    seq: number,
+    bytes: Uint8Array,
+    _view: DataView,
+    start: number,
+    end: number,
+  ): void {
     assert.equal(socket, client % 1000);
     for (let i = start; i < end; i++) assert.equal(bytes[i], seq & 255);
     this.replies.push(`${client}:${seq}:${end - start}`);
@@ -59,7 +68,7 @@ class Peer implements ExchangeHandler {
 
   onPart(source: ShardId, operation: number, request: IncomingRequest): void {
     const text = request.argv.text(0);
-    this.exchange.sendPartReply(source, operation, Buffer.from(text), 0, text.length);
+    this.exchange.sendPartReply(source, operation, viewOf(Buffer.from(text)), 0, text.length);
   }
 
   onPartReply(source: ShardId, operation: number, bytes: Uint8Array, start: number, end: number): void {

@@ -18,7 +18,7 @@
 
 import { assert } from "../base/assert.ts";
 import type { CommandId, ShardId } from "../base/brands.ts";
-import { copyBytes } from "../base/bytes.ts";
+import { copyBytes, copyView, viewOf } from "../base/bytes.ts";
 import { CREDITS_PER_OWNER } from "../base/limits.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import { Argv } from "../resp/argv.ts";
@@ -47,7 +47,15 @@ export type SendResult = typeof SENT | typeof NO_ROOM | typeof STREAMING;
 /** What the exchange hands to its shard. Bytes are valid during the call only. */
 export interface ExchangeHandler {
   onRequest(source: ShardId, socket: number, client: number, seq: number, request: IncomingRequest): void;
-  onReply(socket: number, client: number, seq: number, bytes: Uint8Array, start: number, end: number): void;
+  onReply(
+    socket: number,
+    client: number,
+    seq: number,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
+  ): void;
   onPart(source: ShardId, operation: number, request: IncomingRequest): void;
   onPartReply(source: ShardId, operation: number, bytes: Uint8Array, start: number, end: number): void;
   /** The last fragment of a connection's large request is in the ring. */
@@ -225,7 +233,7 @@ export class Exchange {
       w += 2;
     }
     // The arguments stand close together in the request, so that one copy takes them all with what is between them.
-    copyBytes(writer.bytes, at + headBytes, argv.bytes, from, from + dataLength);
+    copyView(writer.view, at + headBytes, argv.view, from, from + dataLength);
     return SENT;
   }
 
@@ -244,25 +252,25 @@ export class Exchange {
     if (bytes.length > this.#mesh.payloadMax) {
       this.#enqueueStream(target, PART, operation, 0, 0, bytes, bytes.length);
     } else {
-      this.#post(target, PART, operation, 0, 0, bytes, 0, bytes.length);
+      this.#post(target, PART, operation, 0, 0, viewOf(bytes), 0, bytes.length);
     }
   }
 
-  /** Answers a request. bytes[start, end) are copied. */
+  /** Answers a request. Bytes start ≤ i < end of the view are copied. */
   sendReply(
     target: ShardId,
     socket: number,
     client: number,
     seq: number,
-    bytes: Uint8Array,
+    view: DataView,
     start: number,
     end: number,
   ): void {
-    this.#post(target, REPLY, socket, client, seq, bytes, start, end);
+    this.#post(target, REPLY, socket, client, seq, view, start, end);
   }
 
-  sendPartReply(target: ShardId, operation: number, bytes: Uint8Array, start: number, end: number): void {
-    this.#post(target, PART_REPLY, operation, 0, 0, bytes, start, end);
+  sendPartReply(target: ShardId, operation: number, view: DataView, start: number, end: number): void {
+    this.#post(target, PART_REPLY, operation, 0, 0, view, start, end);
   }
 
   /**
@@ -286,6 +294,7 @@ export class Exchange {
           reader.second,
           reader.third,
           reader.bytes,
+          reader.view,
           reader.words,
           at,
           at + length,
@@ -338,20 +347,21 @@ export class Exchange {
     second: number,
     third: number,
     bytes: Uint8Array,
+    view: DataView,
     words: Int32Array,
     at: number,
     end: number,
   ): void {
     if (kind === REQUEST) {
-      this.#decode(bytes, words, at);
+      this.#decode(bytes, view, words, at);
       // A word is signed in the ring; client ids are not.
       this.#handler.onRequest(source, first, second >>> 0, third, this.#request);
     } else if (kind === REPLY) {
       this.#inFlight[source]--;
       this.#inFlightTotal--;
-      this.#handler.onReply(first, second >>> 0, third, bytes, at, end);
+      this.#handler.onReply(first, second >>> 0, third, bytes, view, at, end);
     } else if (kind === PART) {
-      this.#decode(bytes, words, at);
+      this.#decode(bytes, view, words, at);
       this.#handler.onPart(source, first, this.#request);
     } else if (kind === PART_REPLY) {
       this.#inFlight[source]--;
@@ -375,10 +385,21 @@ export class Exchange {
     this.#assemblies[source].delete(stream);
     const whole = incoming.bytes;
     const words = new Int32Array(whole.buffer as ArrayBuffer);
-    this.#take(source, incoming.kind, incoming.first, incoming.second, incoming.third, whole, words, 0, whole.length);
+    this.#take(
+      source,
+      incoming.kind,
+      incoming.first,
+      incoming.second,
+      incoming.third,
+      whole,
+      viewOf(whole),
+      words,
+      0,
+      whole.length,
+    );
   }
 
-  #decode(bytes: Uint8Array, words: Int32Array, at: number): void {
+  #decode(bytes: Uint8Array, view: DataView, words: Int32Array, at: number): void {
     const request = this.#request;
     const argv = request.argv;
     let w = at >> 2;
@@ -391,6 +412,7 @@ export class Exchange {
     argv.count = 0;
     argv.reserve(count);
     argv.bytes = bytes;
+    argv.view = view;
     argv.count = count;
     const starts = argv.starts;
     const ends = argv.ends;
@@ -407,24 +429,24 @@ export class Exchange {
     first: number,
     second: number,
     third: number,
-    bytes: Uint8Array,
+    view: DataView,
     start: number,
     end: number,
   ): void {
     const writer = this.#mesh.writers[target];
     const length = end - start;
     if (length > writer.payloadMax) {
-      this.#enqueueStream(target, kind, first, second, third, bytes.slice(start, end), length);
+      this.#enqueueStream(target, kind, first, second, third, bytesOfView(view, start, end), length);
       return;
     }
     if (this.#queues[target].length === 0) {
       const at = writer.reserve(kind, length, first, second, third);
       if (at >= 0) {
-        copyBytes(writer.bytes, at, bytes, start, end);
+        copyView(writer.view, at, view, start, end);
         return;
       }
     }
-    this.#queues[target].push(new Outgoing(kind, first, second, third, bytes.slice(start, end), length, 0));
+    this.#queues[target].push(new Outgoing(kind, first, second, third, bytesOfView(view, start, end), length, 0));
     this.#waiting++;
     this.#mesh.needRoom(target, true);
   }
@@ -519,4 +541,9 @@ function encodeRequest(command: CommandId, version: RespVersion, database: numbe
     words[REQUEST_HEAD_WORDS + 2 * i + 1] = offset;
   }
   return bytes;
+}
+
+/** A copy of a part of a view. */
+function bytesOfView(view: DataView, start: number, end: number): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset + start, end - start).slice();
 }

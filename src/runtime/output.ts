@@ -13,6 +13,7 @@
 
 import { assert } from "../base/assert.ts";
 import type { BlockId } from "../base/brands.ts";
+import { viewOf } from "../base/bytes.ts";
 import { OUTPUT_BLOCK_BYTES, SEND_BLOCKS_MAX } from "../base/limits.ts";
 import { type ReplySink, ReplyWriter } from "../resp/writer.ts";
 import { BlockPool } from "../sys/blocks.ts";
@@ -20,6 +21,7 @@ import type { Reactor } from "../sys/reactor.ts";
 import { type Conn, NO_BYTES } from "./conn.ts";
 
 const NONE = BlockPool.NONE;
+const NO_VIEW = viewOf(NO_BYTES);
 
 export class Output implements ReplySink {
   readonly writer: ReplyWriter;
@@ -53,10 +55,12 @@ export class Output implements ReplySink {
     const tail = conn.outTail;
     if (tail === NONE) {
       writer.bytes = NO_BYTES;
+      writer.view = NO_VIEW;
       writer.pos = 0;
       writer.limit = 0;
     } else {
       writer.bytes = this.#pool.viewOf(tail);
+      writer.view = this.#pool.dataViewOf(tail);
       writer.pos = conn.outEnd;
       writer.limit = this.#pool.startOf(tail) + OUTPUT_BLOCK_BYTES;
     }
@@ -87,6 +91,7 @@ export class Output implements ReplySink {
     conn.outTail = block;
     conn.outBlocks++;
     writer.bytes = pool.viewOf(block);
+    writer.view = pool.dataViewOf(block);
     writer.pos = start;
     writer.limit = start + OUTPUT_BLOCK_BYTES;
   }

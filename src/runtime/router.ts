@@ -38,6 +38,8 @@ import { shardOfSlot, slotOf } from "./slots.ts";
 
 /** The keys lie on several shards, or the command runs on all. */
 const SEVERAL = -1 as ShardId;
+/** The request is answered with an error. */
+const REFUSED = -2 as ShardId;
 
 /** A command that runs on several shards, until all its parts have answered. */
 class Operation {
@@ -120,24 +122,40 @@ export class Router {
     this.#nextOperation = 1;
   }
 
-  /** Takes a request, or says false: then the connection waits (Conn.waits) and offers the same request again. */
-  request(conn: Conn, argv: Argv): boolean {
+  /** Which command these arguments name, and where it runs: both go into request(). */
+  resolve(argv: Argv): CommandId {
+    return this.#table.resolve(argv);
+  }
+
+  /** The shard a command runs on, SEVERAL, or REFUSED when there is no such command or not with so many arguments. */
+  placeOf(id: CommandId, argv: Argv): ShardId {
     const table = this.#table;
-    const id = table.resolve(argv);
-    if (id < 0 || !table.arityFits(id, argv.count)) return this.#refuse(conn, id, argv);
+    if (id < 0 || !table.arityFits(id, argv.count)) return REFUSED;
+    const place = table.place[id];
+    if (place === PLACE_CONNECTION) return this.#self;
+    if (place === PLACE_KEYS) return this.#shardCount > 1 ? this.#ownerOfKeys(id, argv) : this.#self;
+    if (place === PLACE_ALL) return SEVERAL;
+    return (table.rows[id].place as PlaceFunction)(argv, this.#shardCount) as ShardId;
+  }
+
+  /** Does the command look up its first key before anything else on this shard? Then that key can be prefetched. */
+  looksUp(id: CommandId, target: ShardId): boolean {
+    return target === this.#self && this.#table.place[id] === PLACE_KEYS;
+  }
+
+  firstKey(id: CommandId): number {
+    return this.#table.keyFirst[id];
+  }
+
+  /** Takes a request, or says false: then the connection waits (Conn.waits) and offers the same request again. */
+  request(conn: Conn, argv: Argv, id: CommandId, target: ShardId): boolean {
+    const table = this.#table;
+    if (target === REFUSED) return this.#refuse(conn, id, argv);
     if (this.authRequired && !conn.authenticated && (table.flags[id] & CommandFlag.NO_AUTH) === 0) {
       return this.#reject(conn, NOAUTH);
     }
     conn.lastCommand = id;
-    const place = table.place[id];
-    let target = this.#self;
-    if (place === PLACE_KEYS) {
-      if (this.#shardCount > 1) target = this.#ownerOfKeys(id, argv);
-    } else if (place !== PLACE_CONNECTION) {
-      target =
-        place === PLACE_ALL ? SEVERAL : ((table.rows[id].place as PlaceFunction)(argv, this.#shardCount) as ShardId);
-    }
-    if (target === this.#self) return this.#local(conn, id, place, argv);
+    if (target === this.#self) return this.#local(conn, id, table.place[id], argv);
     if (target === SEVERAL) return this.#spread(conn, id, argv);
     return this.#forward(conn, id, argv, target);
   }
@@ -148,7 +166,7 @@ export class Router {
     scratch.reset();
     scratch.version = request.version;
     this.#run(request.command, request.argv, request.database, scratch, null);
-    this.#exchange.sendReply(source, socket, client, seq, scratch.bytes, 0, scratch.pos);
+    this.#exchange.sendReply(source, socket, client, seq, scratch.view, 0, scratch.pos);
   }
 
   /** Executes this shard's part of another shard's operation. */
@@ -157,18 +175,18 @@ export class Router {
     scratch.reset();
     scratch.version = request.version;
     this.#run(request.command, request.argv, request.database, scratch, null);
-    this.#exchange.sendPartReply(source, operation, scratch.bytes, 0, scratch.pos);
+    this.#exchange.sendPartReply(source, operation, scratch.view, 0, scratch.pos);
   }
 
   /** The reply of a forwarded request is in. */
-  replied(conn: Conn, seq: number, bytes: Uint8Array, start: number, end: number): void {
+  replied(conn: Conn, seq: number, bytes: Uint8Array, view: DataView, start: number, end: number): void {
     conn.outstanding--;
     if (seq !== conn.nextEmit) {
       this.#keepLate(conn, seq, bytes, start, end);
     } else {
       const writer = this.#output.writer;
       this.#output.attach(conn);
-      writer.rawBytes(bytes, start, end);
+      writer.rawView(view, start, end);
       conn.nextEmit = (seq + 1) | 0;
       if (conn.late !== null) this.#emitLate(conn, conn.late);
     }
@@ -305,12 +323,18 @@ export class Router {
 
   #run(id: CommandId, argv: Argv, database: number, reply: ReplyWriter, conn: Conn | null): void {
     const x = this.#x;
-    x.reply = reply;
-    x.conn = conn;
-    x.db = this.#store.database(database);
-    x.effects.begin(database);
-    this.#table.rows[id].run(x, argv);
-    x.effects.finish(argv);
+    // A store of what is there already costs more than a look.
+    if (x.reply !== reply) x.reply = reply;
+    if (x.conn !== conn) x.conn = conn;
+    if (x.db.index !== database) x.db = this.#store.database(database);
+    const effects = x.effects;
+    if (effects.observer === null) {
+      this.#table.functions[id](x, argv);
+      return;
+    }
+    effects.begin(database);
+    this.#table.functions[id](x, argv);
+    effects.finish(argv);
   }
 
   #keepLate(conn: Conn, seq: number, bytes: Uint8Array, start: number, end: number): void {
@@ -377,6 +401,7 @@ export class Router {
     assert(keys !== null, "only keys are split");
     const part = this.#partArgv;
     part.bytes = argv.bytes;
+    part.view = argv.view;
     part.count = 0;
     for (let i = 0; i < keys.first; i++) part.push(argv.starts[i], argv.ends[i]);
     const last = this.#table.lastKey(id, argv.count);

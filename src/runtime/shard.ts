@@ -11,16 +11,18 @@
  */
 
 import { assert } from "../base/assert.ts";
-import type { ListenerId, ShardId, SocketId } from "../base/brands.ts";
+import type { CommandId, ListenerId, ShardId, SocketId } from "../base/brands.ts";
 import type { Clock } from "../base/clock.ts";
 import { STOPPED_INPUT_BYTES_MAX, TICK_MS } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import type { SharedWords } from "../base/shared.ts";
 import type { Config } from "../config/config.ts";
 import type { Mesh } from "../mesh/mesh.ts";
+import type { Argv } from "../resp/argv.ts";
 import { INCOMPLETE, NOTHING, PartialRequest, PROTOCOL_ERROR, REQUEST, RequestParser } from "../resp/parser.ts";
 import type { Store } from "../store/store.ts";
 import type { Reactor, ReactorHandler } from "../sys/reactor.ts";
+import { BATCH_REQUESTS_MAX, Batch } from "./batch.ts";
 import { CommandTable } from "./command-table.ts";
 import type { Commands } from "./commands.ts";
 import { Conn, Wait } from "./conn.ts";
@@ -36,6 +38,8 @@ import { Router, type RouterHost } from "./router.ts";
 import type { ClientVisitor, LogLevel, ProcessFacts, ShardServices } from "./services.ts";
 
 const SPARE_PARTIALS_MAX = 256;
+/** Fewer bytes hold hardly more than one request. */
+const BATCH_BYTES_MIN = 96;
 /** Between slices of background work other work gets three times as long. */
 const HUNGRY_PAUSE_US = 3000;
 
@@ -80,6 +84,8 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   readonly #exchange: Exchange;
   readonly #router: Router;
   readonly #x: Execution;
+  readonly #batch: Batch;
+  #prefetched: number;
   readonly #log: (level: LogLevel, text: string) => void;
   readonly #requestShutdown: (reason: string) => void;
   readonly #conns: (Conn | null)[];
@@ -134,6 +140,8 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
       this.counters,
       this,
     );
+    this.#batch = new Batch();
+    this.#prefetched = 0;
     this.#log = parts.log;
     this.#requestShutdown = parts.requestShutdown;
     this.#conns = [];
@@ -292,11 +300,19 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#router.executeFor(source, socket, client, seq, request);
   }
 
-  onReply(socket: number, client: number, seq: number, bytes: Uint8Array, start: number, end: number): void {
+  onReply(
+    socket: number,
+    client: number,
+    seq: number,
+    bytes: Uint8Array,
+    view: DataView,
+    start: number,
+    end: number,
+  ): void {
     const conn = this.#conns[socket];
     // The client may be gone, and its socket's number may serve another one.
     if (conn === null || (conn.id | 0) !== (client | 0)) return;
-    this.#router.replied(conn, seq, bytes, start, end);
+    this.#router.replied(conn, seq, bytes, view, start, end);
   }
 
   onPart(source: ShardId, operation: number, request: IncomingRequest): void {
@@ -393,12 +409,17 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   #parse(conn: Conn, bytes: Uint8Array, pos: number, end: number): number {
     const parser = this.#parser;
     const router = this.#router;
-    const output = this.#output;
     while (pos < end) {
-      // A command may turn the writer to another connection, and may change this one's protocol.
-      output.attach(conn);
       parser.unauthenticated = router.authRequired && !conn.authenticated;
       const partial = conn.partial;
+      if (partial === null && end - pos > BATCH_BYTES_MIN && !parser.unauthenticated) {
+        const next = this.#runBatch(conn, bytes, pos, end);
+        if (conn.waits !== 0) return (conn.waits & Wait.CLOSING) !== 0 ? end : next;
+        if (next > pos) {
+          pos = next;
+          continue;
+        }
+      }
       const status = partial === null ? parser.parse(bytes, pos, end) : parser.resume(bytes, pos, end, partial);
       if (status === INCOMPLETE) {
         if (partial === null) this.#savePartial(conn, pos);
@@ -406,11 +427,11 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
       }
       const next = parser.position;
       if (status === REQUEST) {
-        const taken = router.request(conn, parser.argv);
+        const argv = parser.argv;
+        const id = router.resolve(argv);
+        const taken = this.#request(conn, argv, id, router.placeOf(id, argv));
         if (partial !== null) this.#dropPartial(conn);
         if (!taken) return pos;
-        conn.commands++;
-        this.#taken++;
         pos = next;
         if (conn.waits !== 0) return (conn.waits & Wait.CLOSING) !== 0 ? end : pos;
       } else {
@@ -423,6 +444,68 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     return pos;
   }
 
+  /**
+   * Parses several requests, asks for the memory of their keys, then runs them. Returns the position behind the last one
+   * taken: `pos` when the first is not whole, or is not a request.
+   */
+  #runBatch(conn: Conn, bytes: Uint8Array, pos: number, end: number): number {
+    const batch = this.#batch;
+    const router = this.#router;
+    const store = this.store;
+    const count = this.#fillBatch(batch, bytes, pos, end);
+    let keys = 0;
+    for (let i = 0; i < count; i++) {
+      const argv = batch.argvs[i];
+      const id = router.resolve(argv);
+      const target = router.placeOf(id, argv);
+      batch.commands[i] = id;
+      batch.targets[i] = target;
+      batch.hashOf[i] = -1;
+      if (count > 1 && router.looksUp(id, target)) {
+        const key = router.firstKey(id);
+        batch.hashOf[i] = keys;
+        batch.hashes[keys++] = store.hasher.hash(argv.view, argv.starts[key], argv.ends[key]);
+      }
+    }
+    if (keys > 1) this.#prefetched ^= store.database(conn.database).prefetch(batch.hashes, keys);
+    for (let i = 0; i < count; i++) {
+      const argv = batch.argvs[i];
+      const id = batch.commands[i];
+      const hash = batch.hashOf[i];
+      if (hash >= 0) {
+        const key = router.firstKey(id);
+        store.hint(argv.view, argv.starts[key], argv.ends[key], batch.hashes[hash]);
+      }
+      const taken = this.#request(conn, argv, id, batch.targets[i]);
+      store.hintStart = -1;
+      if (!taken) return pos;
+      pos = batch.nexts[i];
+      if (conn.waits !== 0) return pos;
+    }
+    return pos;
+  }
+
+  /** Parses up to a batch of requests that have arrived whole; returns how many. */
+  #fillBatch(batch: Batch, bytes: Uint8Array, pos: number, end: number): number {
+    const parser = this.#parser;
+    let count = 0;
+    while (count < BATCH_REQUESTS_MAX && pos < end) {
+      if (parser.parse(bytes, pos, end, batch.argvs[count]) !== REQUEST) break;
+      pos = parser.position;
+      batch.nexts[count++] = pos;
+    }
+    return count;
+  }
+
+  /** One request, with the writer at the connection: a command may turn it elsewhere, or change the protocol. */
+  #request(conn: Conn, argv: Argv, id: CommandId, target: ShardId): boolean {
+    this.#output.attach(conn);
+    if (!this.#router.request(conn, argv, id, target)) return false;
+    conn.commands++;
+    this.#taken++;
+    return true;
+  }
+
   #protocolError(conn: Conn, pos: number, end: number): number {
     if (conn.outstanding !== 0) {
       // It is answered in its turn; the bytes are parsed again then.
@@ -430,6 +513,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
       return pos;
     }
     this.counters.add(Counter.PROTOCOL_ERRORS, 1);
+    this.#output.attach(conn);
     this.#output.writer.error("ERR " + this.#parser.error);
     this.#closeAfterReply(conn);
     return end;

@@ -10,7 +10,7 @@
 
 import { assert } from "../base/assert.ts";
 import type { Address } from "../base/brands.ts";
-import { copyBytes, equalBytes } from "../base/bytes.ts";
+import { copyBytes, copyView, equalBytes } from "../base/bytes.ts";
 import type { Arena } from "../memory/arena.ts";
 import { sameClass } from "../memory/arena.ts";
 import {
@@ -40,9 +40,10 @@ export const KEEP_EXPIRY = -2;
 
 export class Database {
   readonly index: number;
-  /** Segment of the entry last found: words, bytes, and the index of the entry's first word. */
+  /** Segment of the entry last found: words, bytes, a view, and the index of the entry's first word. */
   words: Int32Array;
   bytes: Uint8Array;
+  view: DataView;
   at: number;
   #address: Address;
   #hash: number;
@@ -54,6 +55,7 @@ export class Database {
     this.index = index;
     this.words = NO_WORDS;
     this.bytes = NO_BYTES;
+    this.view = NO_VIEW;
     this.at = 0;
     this.#address = 0 as Address;
     this.#hash = 0;
@@ -78,29 +80,38 @@ export class Database {
   }
 
   /** Finds a live key; counts a hit or a miss. */
-  lookup(bytes: Uint8Array, start: number, end: number): boolean {
-    const found = this.find(bytes, start, end);
+  lookup(view: DataView, start: number, end: number): boolean {
+    const found = this.find(view, start, end);
     this.#store.countLookup(found);
     return found;
   }
 
   /** Finds a live key without counting: for writes. */
-  find(bytes: Uint8Array, start: number, end: number): boolean {
-    const hash = this.#store.hasher.hash(bytes, start, end);
+  find(view: DataView, start: number, end: number): boolean {
+    const store = this.#store;
+    // The hash of a prefetched key is known already.
+    const hash =
+      store.hintStart === start && store.hintEnd === end && store.hintView === view
+        ? store.hintHash
+        : store.hasher.hash(view, start, end);
     this.#hash = hash;
-    const address = this.#table.find(bytes, start, end, hash);
+    const address = this.#table.find(view, start, end, hash);
     this.#address = address;
     if (address === 0) return false;
     const words = this.#arena.words[address >>> 22];
     const at = entryIndex(address);
-    if (words[at + 2] < 0 && expiryAt(words, at) <= this.#store.nowMs) {
+    if (words[at + 2] < 0 && expiryAt(words, at) <= store.nowMs) {
       this.#expireFound();
       return false;
     }
-    this.words = words;
-    this.bytes = this.#arena.bytes[address >>> 22];
+    if (this.words !== words) this.#turnTo(address >>> 22);
     this.at = at;
     return true;
+  }
+
+  /** See Table.prefetch. */
+  prefetch(hashes: Int32Array, count: number): number {
+    return this.#table.prefetch(hashes, count);
   }
 
   // Facts of the entry found.
@@ -137,10 +148,10 @@ export class Database {
    * must not lie in the store. False when there is no memory for it; then nothing changed.
    */
   setString(
-    key: Uint8Array,
+    key: DataView,
     keyStart: number,
     keyEnd: number,
-    value: Uint8Array,
+    value: DataView,
     valueStart: number,
     valueEnd: number,
     encoding: number,
@@ -153,18 +164,15 @@ export class Database {
     const valueLength = valueEnd - valueStart;
     const byteLength = entryByteLength(keyLength, valueLength, hasExpiry);
     let words: Int32Array;
-    let bytes: Uint8Array;
     let at: number;
     if (address !== 0 && sameClass(entryByteLengthAt(this.words, this.at), byteLength)) {
       words = this.words;
-      bytes = this.bytes;
       at = this.at;
       if (words[at + 2] < 0 !== hasExpiry) this.#table.setFoundFlag(hasExpiry);
     } else {
       const fresh = this.#place(byteLength, hasExpiry);
       if (fresh === 0) return false;
       words = this.words;
-      bytes = this.bytes;
       at = this.at;
     }
     writeEntryHeader(
@@ -179,8 +187,8 @@ export class Database {
       setExpiryAt(words, at, expiryMs);
       offset += 8;
     }
-    offset = copyBytes(bytes, offset, key, keyStart, keyEnd);
-    copyBytes(bytes, offset, value, valueStart, valueEnd);
+    offset = copyView(this.view, offset, key, keyStart, keyEnd);
+    copyView(this.view, offset, value, valueStart, valueEnd);
     return true;
   }
 
@@ -282,8 +290,7 @@ export class Database {
   /** Looks at the entry at `address` as find() does; false when its time has come (it stays). */
   visit(address: Address): boolean {
     this.#address = 0 as Address;
-    this.words = this.#arena.words[address >>> 22];
-    this.bytes = this.#arena.bytes[address >>> 22];
+    this.#turnTo(address >>> 22);
     this.at = entryIndex(address);
     return !(this.words[this.at + 2] < 0 && expiryAt(this.words, this.at) <= this.#store.nowMs);
   }
@@ -307,10 +314,10 @@ export class Database {
   expireAt(address: Address): void {
     const words = this.#arena.words[address >>> 22];
     const at = entryIndex(address);
-    const bytes = this.#arena.bytes[address >>> 22];
+    const view = this.#arena.views[address >>> 22];
     const start = keyOffsetAt(words, at);
     // Found by its own key; find() sees that its time has come.
-    const found = this.find(bytes, start, start + keyLengthAt(words, at));
+    const found = this.find(view, start, start + keyLengthAt(words, at));
     assert(!found, "the key's time had come");
   }
 
@@ -340,9 +347,15 @@ export class Database {
 
   #adopt(address: Address): void {
     this.#address = address;
-    this.words = this.#arena.words[address >>> 22];
-    this.bytes = this.#arena.bytes[address >>> 22];
+    this.#turnTo(address >>> 22);
     this.at = entryIndex(address);
+  }
+
+  /** The fields that callers read look at this segment from now on. */
+  #turnTo(segment: number): void {
+    this.words = this.#arena.words[segment];
+    this.bytes = this.#arena.bytes[segment];
+    this.view = this.#arena.views[segment];
   }
 
   #expireFound(): void {
@@ -361,3 +374,4 @@ export class Database {
 
 const NO_WORDS = new Int32Array(0);
 const NO_BYTES = new Uint8Array(0);
+const NO_VIEW = new DataView(new ArrayBuffer(0));

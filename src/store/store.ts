@@ -43,6 +43,11 @@ export class Store {
   readonly random: Random;
   /** Wall clock of the current batch, milliseconds since 1970. */
   nowMs: number;
+  /** The hash of the key hintStart ≤ i < hintEnd of hintView, while hintStart ≥ 0: see hint(). */
+  hintView: DataView;
+  hintStart: number;
+  hintEnd: number;
+  hintHash: number;
   readonly databaseCount: number;
   readonly #clock: Clock;
   readonly #advice: PageAdvice | null;
@@ -67,6 +72,10 @@ export class Store {
     this.hasher = hasher;
     this.random = random;
     this.nowMs = clock.wallMs();
+    this.hintView = new DataView(new ArrayBuffer(0));
+    this.hintStart = -1;
+    this.hintEnd = -1;
+    this.hintHash = 0;
     this.databaseCount = databaseCount;
     this.#clock = clock;
     this.#databases = new Array<Database | null>(databaseCount).fill(null);
@@ -108,6 +117,14 @@ export class Store {
   /** Bytes of keys, values and tables. */
   get usedBytes(): number {
     return this.arena.usedBytes;
+  }
+
+  /** Says the hash of a key, so that it need not be computed again while hintStart stays what it is. */
+  hint(view: DataView, start: number, end: number, hash: number): void {
+    this.hintView = view;
+    this.hintStart = start;
+    this.hintEnd = end;
+    this.hintHash = hash;
   }
 
   countLookup(found: boolean): void {
