@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
+import { viewOf } from "../base/bytes.ts";
 import { RESP2, RESP3, type ReplySink, ReplyWriter, type RespVersion } from "./writer.ts";
 
 const FULL = process.env.KEVY_TEST_DEPTH === "full";
@@ -33,6 +34,7 @@ class BlockSink implements ReplySink {
     const bytes = new Uint8Array(size + 10);
     this.blocks.push({ bytes, start: 5, end: 5 });
     writer.bytes = bytes;
+    writer.view = viewOf(writer.bytes);
     writer.pos = 5;
     writer.limit = 5 + size;
   }

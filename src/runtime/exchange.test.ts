@@ -142,6 +142,7 @@ test("arguments arrive as they stood in a request with gaps between them", () =>
   const bytes = Buffer.from("..\x05\x05...\x05..");
   const argv = new Argv();
   argv.bytes = bytes;
+  argv.view = viewOf(argv.bytes);
   argv.push(2, 4);
   argv.push(5, 5);
   argv.push(7, 8);
