@@ -16,6 +16,8 @@ export const BAD_TIME = -1;
 
 const INT64_MAX = 9223372036854775807n;
 const INT64_MIN = -9223372036854775808n;
+/** The largest double that 64 bits hold: a later time is rounded to it, so that its text can be read again. */
+const DOUBLE_BELOW_INT64_MAX = INT64_MAX - 1023n;
 
 /** Unit of a time argument, in milliseconds. */
 export const SECONDS = 1000;
@@ -57,7 +59,7 @@ function farTimeInMs(argv: ArgvView, index: number, unit: number, baseMs: number
   const scaled = value * BigInt(unit);
   const ms = scaled + BigInt(baseMs);
   if (scaled > INT64_MAX || scaled < INT64_MIN || ms > INT64_MAX) return TIME_OUT_OF_RANGE;
-  return Number(ms);
+  return ms > DOUBLE_BELOW_INT64_MAX ? Number(DOUBLE_BELOW_INT64_MAX) : Number(ms);
 }
 
 /**

@@ -20,7 +20,6 @@ const { WRITE, READONLY, FAST } = CommandFlag;
 /** Cursors of SCAN: shard · 2^32 + position in the order of hashes. 0 is the start, and the end. */
 const POSITIONS = 2 ** 32;
 const SCAN_COUNT_DEFAULT = 10;
-const RANDOM_TRIES = 100;
 const STAR = 42;
 
 /** Removes the keys in all arguments; returns how many there were. */
@@ -185,7 +184,8 @@ function scan(x: Execution, argv: ArgvView): void {
 /** A part: the number of keys here, and one of them by chance. */
 function randomkey(x: Execution): void {
   const db = x.db;
-  for (let tries = 0; tries < RANDOM_TRIES; tries++) {
+  // Every try either answers or removes a key whose time has come.
+  for (let rest = db.size; rest > 0; rest--) {
     const address = db.randomAddress();
     if (address === 0) break;
     if (!db.visit(address)) {

@@ -183,19 +183,19 @@ function setWithOptions(x: Execution, argv: ArgvView, options: number): void {
     return;
   }
   if (replyOld) {
-    storeSilently(x, argv, expiryMs);
+    if (!storeSilently(x, argv, expiryMs)) return;
   } else if (store(x, argv, 1, 2, expiryMs)) x.reply.ok();
   else return;
   noteTimedSet(x, argv, options, expiryMs);
 }
 
 /** The reply is written already: memory was there for the value it replaces, and if not, the old one stays. */
-function storeSilently(x: Execution, argv: ArgvView, expiryMs: number): void {
+function storeSilently(x: Execution, argv: ArgvView, expiryMs: number): boolean {
   const { bytes, starts, ends } = argv;
   const encoding = stringEncodingOf(bytes, starts[2], ends[2]);
-  if (x.db.setString(argv.view, starts[1], ends[1], argv.view, starts[2], ends[2], encoding, expiryMs)) {
-    x.effects.changed("set", bytes, starts[1], ends[1]);
-  }
+  if (!x.db.setString(argv.view, starts[1], ends[1], argv.view, starts[2], ends[2], encoding, expiryMs)) return false;
+  x.effects.changed("set", bytes, starts[1], ends[1]);
+  return true;
 }
 
 /** The record of a SET with options: absolute time, no conditions. */
@@ -244,8 +244,7 @@ function getset(x: Execution, argv: ArgvView): void {
   if (found < 0) return;
   if (found > 0) replyValue(x);
   else x.reply.nil();
-  storeSilently(x, argv, NO_EXPIRY);
-  if (x.effects.observed) recordSet(x, argv, 2, NO_EXPIRY);
+  if (storeSilently(x, argv, NO_EXPIRY) && x.effects.observed) recordSet(x, argv, 2, NO_EXPIRY);
 }
 
 function getdel(x: Execution, argv: ArgvView): void {

@@ -37,6 +37,9 @@ const LF = 10;
 const DOLLAR = 36;
 const STAR = 42;
 const ZERO = 48;
+/** Header lines with one digit as little-endian words, the digit left out. */
+const STAR_DIGIT_LINE_END = 0x0a0d002a;
+const DOLLAR_DIGIT_LINE_END = 0x0a0d0024;
 const BULK_UNKNOWN = -1;
 /** Redis 7 takes any count that its int holds; memory is bounded by the query buffer's limit, not by this. */
 const MULTIBULK_MAX = 0x7fff_ffff;
@@ -171,8 +174,9 @@ export class RequestParser {
   #multibulk(bytes: Uint8Array, origin: number, start: number, at: number, end: number, argv: Argv): ParseStatus {
     let total = this.#total;
     if (total < 0) {
-      let value = start + 3 < end && bytes[start + 2] === CR ? bytes[start + 1] - ZERO : -1;
-      if (value >= 1 && value <= 9) this.#at = start + 4;
+      const word = start + 4 <= end ? argv.view.getInt32(start, true) : 0;
+      let value = ((word >>> 8) & 0xff) - ZERO;
+      if (value >= 1 && value <= 9 && (word & 0xffff00ff) === STAR_DIGIT_LINE_END) this.#at = start + 4;
       else value = this.#headerNumber(bytes, start, end);
       if (value === LINE_INCOMPLETE) return INCOMPLETE;
       if (value === LINE_TOO_LONG) return this.#fail("Protocol error: too big mbulk count string");
@@ -189,32 +193,39 @@ export class RequestParser {
       this.#total = total;
       if (total > argv.starts.length) argv.reserve(Math.min(total, ARGUMENTS_TRUSTED));
     }
+    const view = argv.view;
+    let starts = argv.starts;
+    let ends = argv.ends;
+    let i = argv.count;
     let bulkLength = this.#bulkLength;
-    while (argv.count < total) {
+    while (i < total) {
       if (bulkLength < 0) {
-        // The common case: a length of one to three digits, and its line end, are there.
-        let c = at + 3 < end && bytes[at] === DOLLAR ? bytes[at + 1] - ZERO : -1;
-        if (c >= 1 && c <= 9 && bytes[at + 2] === CR) {
-          bulkLength = c;
-          at += 4;
-        } else if (c >= 1 && c <= 9 && bytes[at + 3] === CR && at + 4 < end) {
-          const d = bytes[at + 2] - ZERO;
-          if (d < 0 || d > 9) c = -1;
-          else {
-            bulkLength = c * 10 + d;
-            at += 5;
+        // The common case: a length of one to three digits, and its line end, are there; one load sees nearly all of it.
+        if (at + 6 <= end) {
+          const word = view.getInt32(at, true);
+          const d = ((word >>> 8) & 0xff) - ZERO;
+          if ((word & 0xffff00ff) === DOLLAR_DIGIT_LINE_END) {
+            if (d >= 0 && d <= 9) {
+              bulkLength = d;
+              at += 4;
+            }
+          } else if (d >= 1 && d <= 9 && (word & 0xff) === DOLLAR) {
+            const e = ((word >>> 16) & 0xff) - ZERO;
+            const f = word >>> 24;
+            if (e >= 0 && e <= 9) {
+              if (f === CR) {
+                bulkLength = d * 10 + e;
+                at += 5;
+              } else if (f >= ZERO && f <= ZERO + 9 && bytes[at + 4] === CR) {
+                bulkLength = d * 100 + e * 10 + f - ZERO;
+                at += 6;
+              }
+            }
           }
-        } else if (c >= 1 && c <= 9 && at + 5 < end && bytes[at + 4] === CR) {
-          const d = bytes[at + 2] - ZERO;
-          const e = bytes[at + 3] - ZERO;
-          if (d < 0 || d > 9 || e < 0 || e > 9) c = -1;
-          else {
-            bulkLength = c * 100 + d * 10 + e;
-            at += 6;
-          }
-        } else c = -1;
-        if (c < 0) {
+        }
+        if (bulkLength < 0) {
           this.#at = at;
+          argv.count = i;
           // What is kept of an incomplete header must not be the length of the argument before it.
           this.#bulkLength = BULK_UNKNOWN;
           const status = this.#bulkHeader(bytes, at, end);
@@ -225,18 +236,24 @@ export class RequestParser {
       }
       if (end - at < bulkLength + 2) {
         this.#at = at;
+        argv.count = i;
         this.#bulkLength = bulkLength;
         return INCOMPLETE;
       }
-      const i = argv.count;
-      if (i === argv.starts.length) argv.reserve(i + 1);
-      argv.starts[i] = at - origin;
+      if (i === starts.length) {
+        argv.count = i;
+        argv.reserve(i + 1);
+        starts = argv.starts;
+        ends = argv.ends;
+      }
+      starts[i] = at - origin;
       at += bulkLength;
-      argv.ends[i] = at - origin;
-      argv.count = i + 1;
+      ends[i] = at - origin;
+      i++;
       at += 2;
       bulkLength = BULK_UNKNOWN;
     }
+    argv.count = i;
     this.position = at;
     return REQUEST;
   }

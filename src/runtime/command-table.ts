@@ -22,6 +22,8 @@ export const PLACE_ALL = 2;
 export const PLACE_FUNCTION = 3;
 
 const NAME_BYTES_MAX = 64;
+const LOWER_CASE = 0x20202020;
+const SHORT_MASK = 255;
 
 export class CommandTable {
   readonly rows: CommandRow[];
@@ -39,6 +41,9 @@ export class CommandTable {
   readonly #names: Uint8Array[];
   readonly #buckets: Int16Array;
   readonly #mask: number;
+  /** Verbs of three and four letters without subcommands, as words; 0 is none. Two with one place: the first has it. */
+  readonly #shortWords: Int32Array;
+  readonly #shortIds: Int16Array;
 
   /** @throws AssertionFailure when the rows contradict themselves: an embedder's mistake, found at start. */
   constructor(commands: Commands) {
@@ -70,6 +75,8 @@ export class CommandTable {
     while (size < top * 4) size *= 2;
     this.#mask = size - 1;
     this.#buckets = new Int16Array(size).fill(-1);
+    this.#shortWords = new Int32Array(SHORT_MASK + 1);
+    this.#shortIds = new Int16Array(SHORT_MASK + 1);
     this.rows.forEach((row, id) => {
       this.#fill(row, id);
       if (id < top) {
@@ -82,6 +89,19 @@ export class CommandTable {
 
   /** The id of the command these arguments name, UNKNOWN_COMMAND, or UNKNOWN_SUBCOMMAND. */
   resolve(argv: ArgvView): CommandId {
+    const start = argv.starts[0];
+    const length = argv.ends[0] - start;
+    const view = argv.view;
+    if (length <= 4 && length >= 3 && start + 4 <= view.byteLength) {
+      // Short verbs are most of what comes: one load has all of one, one compare decides.
+      const word = (view.getInt32(start, true) | LOWER_CASE) & (length === 3 ? 0xff_ffff : -1);
+      const place = (word ^ (word >>> 7) ^ (word >>> 15)) & SHORT_MASK;
+      if (this.#shortWords[place] === word) return this.#shortIds[place] as CommandId;
+    }
+    return this.#resolveSlowly(argv);
+  }
+
+  #resolveSlowly(argv: ArgvView): CommandId {
     const id = this.find(argv.bytes, argv.starts[0], argv.ends[0]);
     if (id < 0 || this.#subCount[id] === 0 || argv.count < 2) return id;
     return this.#findSub(id, argv.bytes, argv.starts[1], argv.ends[1]);
@@ -174,5 +194,16 @@ export class CommandTable {
     let bucket = (hash ^ (hash >>> 11)) & this.#mask;
     while (this.#buckets[bucket] >= 0) bucket = (bucket + 1) & this.#mask;
     this.#buckets[bucket] = id;
+    if (name.length < 3 || name.length > 4 || this.#subCount[id] > 0) return;
+    let word = 0;
+    for (let i = 0; i < name.length; i++) {
+      // A byte that the mask of lower case changes could stand for another one.
+      if (name[i] < 97 || name[i] > 122) return;
+      word |= name[i] << (8 * i);
+    }
+    const place = (word ^ (word >>> 7) ^ (word >>> 15)) & SHORT_MASK;
+    if (this.#shortWords[place] !== 0) return;
+    this.#shortWords[place] = word;
+    this.#shortIds[place] = id;
   }
 }

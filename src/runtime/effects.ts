@@ -50,8 +50,9 @@ export class Effects {
     if (this.observer !== null) this.observer.onChange(this.#database, event, bytes, start, end);
   }
 
-  /** The whole database, or all of them, changed. */
+  /** The whole database, or all of them, changed: `count` keys went. */
   changedAll(event: string, count: number): void {
+    if (count === 0) return;
     this.changes += count;
     if (this.observer !== null) this.observer.onChange(this.#database, event, NO_KEY, 0, 0);
   }

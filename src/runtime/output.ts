@@ -103,18 +103,27 @@ export class Output implements ReplySink {
     this.#touched[this.#touchedCount++] = conn;
   }
 
-  /** Sends for every touched connection. `durable` is the log position that is safe. Calls back for those with nothing left. */
+  /**
+   * Sends for every touched connection that is not being closed. `durable` is the log position that is safe. Calls back
+   * for those with nothing left.
+   */
   flush(durable: number, handler: OutputHandler): void {
     this.settle();
     const touched = this.#touched;
+    let kept = 0;
     for (let i = 0; i < this.#touchedCount; i++) {
       const conn = touched[i];
+      if (conn.outHead !== NONE && conn.gate > durable && !conn.closing && !conn.closed) {
+        // It stays in the list until the log has come as far.
+        touched[kept++] = conn;
+        continue;
+      }
       conn.touched = false;
-      if (conn.closed || conn.sendLast !== NONE) continue;
-      if (conn.outHead !== NONE && conn.gate <= durable) this.#send(conn);
+      if (conn.closing || conn.closed || conn.sendLast !== NONE) continue;
+      if (conn.outHead !== NONE) this.#send(conn);
       if (conn.sendLast === NONE) handler.onDrained(conn);
     }
-    this.#touchedCount = 0;
+    this.#touchedCount = kept;
   }
 
   /** The send in flight is complete: gives its blocks back. */
@@ -188,6 +197,6 @@ export class Output implements ReplySink {
 }
 
 export interface OutputHandler {
-  /** Nothing of the connection is in flight and nothing waits (but for the log). */
+  /** Nothing of the connection is in flight and nothing waits. */
   onDrained(conn: Conn): void;
 }

@@ -15,6 +15,7 @@ import type { Arena } from "../memory/arena.ts";
 import { sameClass } from "../memory/arena.ts";
 import {
   CLOCK_MASK,
+  ENTRY_HEADER_BYTES,
   entryByteLength,
   entryByteLengthAt,
   entryIndex,
@@ -82,7 +83,7 @@ export class Database {
   /** Finds a live key; counts a hit or a miss. */
   lookup(view: DataView, start: number, end: number): boolean {
     const found = this.find(view, start, end);
-    this.#store.countLookup(found);
+    this.#store.lookups[found ? 0 : 1]++;
     return found;
   }
 
@@ -162,6 +163,20 @@ export class Database {
     const hasExpiry = expiryMs >= 0;
     const keyLength = keyEnd - keyStart;
     const valueLength = valueEnd - valueStart;
+    if (address !== 0 && !hasExpiry && this.words[this.at + 2] >= 0) {
+      const old = valueLengthAt(this.words, this.at);
+      if (
+        old === valueLength ||
+        sameClass(ENTRY_HEADER_BYTES + keyLength + old, ENTRY_HEADER_BYTES + keyLength + valueLength)
+      ) {
+        // The common case: a value takes the place of one like it, and the key stays as it stands.
+        const at = this.at;
+        this.words[at + 1] = valueLength;
+        this.words[at + 2] = makeMeta(TYPE_STRING, encoding, this.#store.accessClock, false);
+        copyView(this.view, (at << 2) + ENTRY_HEADER_BYTES + keyLength, value, valueStart, valueEnd);
+        return true;
+      }
+    }
     const byteLength = entryByteLength(keyLength, valueLength, hasExpiry);
     let words: Int32Array;
     let at: number;
@@ -273,6 +288,11 @@ export class Database {
   /** The store has a new arena; what the database held is gone with the old one. */
   restart(): void {
     this.#address = 0 as Address;
+    // No view of the old arena stays behind: it would hold a whole segment of memory.
+    this.words = NO_WORDS;
+    this.bytes = NO_BYTES;
+    this.view = NO_VIEW;
+    this.at = 0;
     this.#arena = this.#store.arena;
     this.#table = new Table(this.#arena);
   }

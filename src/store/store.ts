@@ -48,6 +48,8 @@ export class Store {
   hintStart: number;
   hintEnd: number;
   hintHash: number;
+  /** Look-ups that found a key, and those that did not, since settle(). */
+  readonly lookups: Float64Array;
   readonly databaseCount: number;
   readonly #clock: Clock;
   readonly #advice: PageAdvice | null;
@@ -76,6 +78,7 @@ export class Store {
     this.hintStart = -1;
     this.hintEnd = -1;
     this.hintHash = 0;
+    this.lookups = new Float64Array(2);
     this.databaseCount = databaseCount;
     this.#clock = clock;
     this.#databases = new Array<Database | null>(databaseCount).fill(null);
@@ -127,8 +130,11 @@ export class Store {
     this.hintHash = hash;
   }
 
-  countLookup(found: boolean): void {
-    this.#counters[found ? this.#places.hits : this.#places.misses]++;
+  /** Adds what was counted since the last time to the shard's counters. */
+  settle(): void {
+    this.#counters[this.#places.hits] += this.lookups[0];
+    this.#counters[this.#places.misses] += this.lookups[1];
+    this.lookups.fill(0);
   }
 
   noteExpired(database: number, bytes: Uint8Array, start: number, end: number): void {
@@ -145,8 +151,10 @@ export class Store {
   clearAll(): number {
     let count = 0;
     for (const database of this.#databases) if (database !== null) count += database.size;
+    let entries = count;
+    for (const table of this.#discarded) entries += table.count;
     this.#expiryCursor = 0;
-    if (count <= CLEAR_BY_KEY_MAX) {
+    if (entries <= CLEAR_BY_KEY_MAX) {
       for (const database of this.#databases) database?.clear();
       this.freeAll();
       return count;
