@@ -92,7 +92,7 @@ export class CommandTable {
     const start = argv.starts[0];
     const length = argv.ends[0] - start;
     const view = argv.view;
-    if (length <= 4 && length >= 3 && start + 4 <= view.byteLength) {
+    if (length <= 4 && length >= 3 && start + 4 <= argv.bytes.length) {
       // Short verbs are most of what comes: one load has all of one, one compare decides.
       const word = (view.getInt32(start, true) | LOWER_CASE) & (length === 3 ? 0xff_ffff : -1);
       const place = (word ^ (word >>> 7) ^ (word >>> 15)) & SHORT_MASK;

@@ -21,6 +21,8 @@ import type { Reactor } from "../sys/reactor.ts";
 import { type Conn, NO_BYTES } from "./conn.ts";
 
 const NONE = BlockPool.NONE;
+/** Replies wait for those behind them while they fill no more than this. */
+const HELD_BLOCKS_MAX = 1;
 const NO_VIEW = viewOf(NO_BYTES);
 
 export class Output implements ReplySink {
@@ -120,6 +122,9 @@ export class Output implements ReplySink {
       }
       conn.touched = false;
       if (conn.closing || conn.closed || conn.sendLast !== NONE) continue;
+      // More replies are on their way from other shards, and each of them touches the connection again: they leave in
+      // one send, as the replies of one pipeline do on a single shard. A send costs more than many commands.
+      if (conn.outstanding !== 0 && conn.outBlocks <= HELD_BLOCKS_MAX) continue;
       if (conn.outHead !== NONE) this.#send(conn);
       if (conn.sendLast === NONE) handler.onDrained(conn);
     }
