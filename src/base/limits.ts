@@ -34,15 +34,10 @@ export const COMPLETION_ENTRIES = 8192;
 export const TICK_MS = 100;
 /** A connection that does not parse (it waits, or its peer does not read) takes this much more input, then stops reading. */
 export const STOPPED_INPUT_BYTES_MAX = 64 * KiB;
-/** A reply value from this size on is sent from where it is stored, at the reader's pace, instead of being copied whole. */
-export const PINNED_REPLY_BYTES_MIN = 64 * KiB;
-/** How much of a pinned value may stand in output blocks at a time. */
-export const PINNED_WINDOW_BYTES = 64 * KiB;
 
 // Protocol (Redis's numbers)
 export const INLINE_BYTES_MAX = 64 * KiB;
 export const BULK_BYTES_MAX_DEFAULT = 512 * MiB;
-export const MULTIBULK_COUNT_MAX = 1024 * 1024;
 /** Before authentication Redis takes less. */
 export const MULTIBULK_COUNT_UNAUTHENTICATED_MAX = 10;
 export const BULK_BYTES_UNAUTHENTICATED_MAX = 16 * KiB;
@@ -103,3 +98,8 @@ export const DESTROY_ROUND_MS = 10;
 // Numbers as text
 /** Longest text that is read as a floating-point number (Redis's number). */
 export const FLOAT_TEXT_BYTES_MAX = 5119;
+
+/** A server that another one keeps from looking for its port tries again after this time, … */
+export const START_LOCK_POLL_MS = 10;
+/** … and goes on without the lock after this one. */
+export const START_LOCK_WAIT_MS_MAX = 5_000;

@@ -20,10 +20,8 @@ export const Wait = {
   PARTS: 4,
   /** A large request is on its way to another shard. */
   STREAM: 8,
-  /** A large value is being sent from where it is stored. */
-  VALUE: 16,
   /** No further input is wanted: QUIT, a protocol error, shutdown. */
-  CLOSING: 32,
+  CLOSING: 16,
 } as const;
 
 export class Conn {

@@ -269,6 +269,16 @@ export class Exchange {
     this.#post(target, REPLY, socket, client, seq, view, start, end);
   }
 
+  /** The same for a reply too long for a message: its bytes [0, length) are kept, not copied. */
+  sendLongReply(target: ShardId, socket: number, client: number, seq: number, bytes: Uint8Array, length: number): void {
+    this.#enqueueStream(target, REPLY, socket, client, seq, bytes, length);
+  }
+
+  /** Is a reply of this length too long for one message? */
+  isLong(length: number): boolean {
+    return length > this.#mesh.payloadMax;
+  }
+
   sendPartReply(target: ShardId, operation: number, view: DataView, start: number, end: number): void {
     this.#post(target, PART_REPLY, operation, 0, 0, view, start, end);
   }

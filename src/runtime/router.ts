@@ -166,7 +166,10 @@ export class Router {
     scratch.reset();
     scratch.version = request.version;
     this.#run(request.command, request.argv, request.database, scratch, null);
-    this.#exchange.sendReply(source, socket, client, seq, scratch.view, 0, scratch.pos);
+    const length = scratch.pos;
+    if (this.#exchange.isLong(length)) {
+      this.#exchange.sendLongReply(source, socket, client, seq, scratch.detach(), length);
+    } else this.#exchange.sendReply(source, socket, client, seq, scratch.view, 0, length);
   }
 
   /** Executes this shard's part of another shard's operation. */
