@@ -14,10 +14,12 @@ import { KEVY_VERSION } from "./commands/version.ts";
 import { Config } from "./config/config.ts";
 import { Runtime, StartError } from "./runtime/runtime.ts";
 import type { LogLevel } from "./runtime/services.ts";
+import { shardCount, thisMachine } from "./server/shard-count.ts";
 
 export { StartError } from "./runtime/runtime.ts";
 
-const STOP_MS_MAX = 10_000;
+/** How long clients may take to fetch their last replies. */
+const STOP_MS_MAX = 7_000;
 
 export interface EmbeddedOptions {
   /** TCP port; by default the system chooses a free one. */
@@ -39,9 +41,9 @@ export interface EmbeddedServer {
   readonly shards: number;
   /** Name of the reactor that serves: io_uring, net, … */
   readonly reactor: string;
-  /** Resolves with the reason if a shard dies; the server is gone then. */
+  /** Resolves with the reason if a shard dies; the server is gone then, and stop() waits for its last threads. */
   readonly failed: Promise<Error>;
-  /** Finishes what was read, closes all clients, ends the threads. */
+  /** Finishes what was read, closes all clients, ends the threads; takes ten seconds at most. Again is harmless. */
   stop(): Promise<void>;
 }
 
@@ -52,11 +54,10 @@ export interface EmbeddedServer {
  */
 export async function startServer(options: EmbeddedOptions = {}): Promise<EmbeddedServer> {
   const config = new Config();
-  const shards = options.shards ?? 1;
   const directives: Record<string, string> = {
     bind: options.host ?? "127.0.0.1",
     port: String(options.port ?? 0),
-    shards: String(shards),
+    shards: String(options.shards ?? 1),
     ...options.directives,
   };
   for (const [name, value] of Object.entries(directives)) {
@@ -66,13 +67,16 @@ export async function startServer(options: EmbeddedOptions = {}): Promise<Embedd
   }
   const { errors } = config.check();
   if (errors.length > 0) throw new StartError(errors.join("; "));
+  const shards = config.text("shards") === "auto" ? shardCount(thisMachine()).shards : config.integer("shards");
+  config.settle("shards", String(shards));
   const log = options.log ?? ((): void => undefined);
-  let shutDown = (): void => undefined;
-  const runtime = await Runtime.start({
+  // SHUTDOWN ends this server and nothing else, also when a client is faster than this function returns.
+  const shutDown = (): void => void started.then((running) => running.stop(STOP_MS_MAX)).catch(() => undefined);
+  const started = Runtime.start({
     shards,
     commands: options.commands ?? new URL("./commands/table.ts", import.meta.url),
     config,
-    anyPort: options.port === undefined || options.port === 0,
+    anyPort: options.directives?.port === undefined && (options.port ?? 0) === 0,
     facts: {
       pid: process.pid,
       startedMs: Date.now(),
@@ -82,9 +86,9 @@ export async function startServer(options: EmbeddedOptions = {}): Promise<Embedd
       kevyVersion: KEVY_VERSION,
     },
     log,
-    onShutdown: () => shutDown(),
+    onShutdown: shutDown,
   });
+  const runtime = await started;
   const stop = (): Promise<void> => runtime.stop(STOP_MS_MAX);
-  shutDown = () => void stop();
   return { port: runtime.port, shards: runtime.shards, reactor: runtime.reactor, failed: runtime.failed, stop };
 }

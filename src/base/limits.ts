@@ -103,3 +103,5 @@ export const FLOAT_TEXT_BYTES_MAX = 5119;
 export const START_LOCK_POLL_MS = 10;
 /** … and goes on without the lock after this one. */
 export const START_LOCK_WAIT_MS_MAX = 5_000;
+/** Once nobody is served any more, a thread has this long to give back its sockets before it is ended. */
+export const THREAD_STOP_MS_MAX = 1_000;

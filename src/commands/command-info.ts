@@ -236,6 +236,7 @@ function keyFlagsOf(row: CommandRow, call: ArgvView): readonly string[] {
 function writeKeys(x: Execution, argv: ArgvView, withFlags: boolean): void {
   const call = new Argv();
   call.bytes = argv.bytes;
+  call.view = argv.view;
   for (let i = 2; i < argv.count; i++) call.push(argv.starts[i], argv.ends[i]);
   const table = x.shard.table;
   const id = table.resolve(call);

@@ -8,9 +8,7 @@
 import type { Pair } from "../config/config.ts";
 import type { ArgvView } from "../resp/argv.ts";
 import { CommandFlag, type CommandFunction, type CommandRow, type Reduction } from "../runtime/commands.ts";
-import type { Conn } from "../runtime/conn.ts";
 import type { Execution } from "../runtime/execution.ts";
-import type { ClientVisitor } from "../runtime/services.ts";
 import { helpFunction, quotingError, SYNTAX_ERROR } from "./replies.ts";
 
 /** CONFIG GET pattern … */
@@ -25,12 +23,6 @@ function get(x: Execution, argv: ArgvView): void {
   }
 }
 
-const authenticate: ClientVisitor = {
-  visit(conn: Conn): void {
-    conn.authenticated = true;
-  },
-};
-
 /** CONFIG SET name value …: all or none. */
 function set(x: Execution, argv: ArgvView): void {
   if (argv.count % 2 !== 0) {
@@ -42,7 +34,6 @@ function set(x: Execution, argv: ArgvView): void {
     pairs.push([argv.text(i), argv.text(i + 1)]);
   }
   const { config } = x.shard;
-  const wasOpen = config.raw("requirepass") === "";
   // Only one shard knows the client, and all must decide alike: with several shards no client counts as local.
   const isLocal = x.shard.shardCount === 1 && x.conn !== null && x.shard.isLocalClient(x.conn);
   const result = config.set(pairs, isLocal);
@@ -50,8 +41,6 @@ function set(x: Execution, argv: ArgvView): void {
     quotingError(x.reply, result.error);
     return;
   }
-  // Who is connected stays so: a new password is for those who come.
-  if (wasOpen && result.changed.includes("requirepass")) x.shard.visitClients(authenticate);
   x.shard.applyConfig(result.changed);
   x.reply.ok();
 }

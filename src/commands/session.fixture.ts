@@ -107,6 +107,7 @@ export class FakeServer {
   connect(shard = 0): FakeClient {
     const home = this.shards[shard];
     const conn = new Conn((100 + home.conns.length) as SocketId, home.shared.nextClientId(), this.nowMs);
+    conn.authenticated = home.config.raw("requirepass") === "";
     home.conns.push(conn);
     return new FakeClient(this, home, conn);
   }

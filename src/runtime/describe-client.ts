@@ -29,7 +29,6 @@ export function describeClient(
     ["psub", 0],
     ["ssub", 0],
     ["multi", -1],
-    ["watch", 0],
     ["qbuf", pending],
     ["qbuf-free", conn.input.length - pending],
     ["argv-mem", 0],

@@ -35,6 +35,8 @@ export class Output implements ReplySink {
   #conn: Conn | null;
   #touched: Conn[];
   #touchedCount: number;
+  /** Those of them that wait for the log since the last flush. */
+  #gated: number;
 
   constructor(reactor: Reactor) {
     this.writer = new ReplyWriter(this);
@@ -45,6 +47,12 @@ export class Output implements ReplySink {
     this.#conn = null;
     this.#touched = [];
     this.#touchedCount = 0;
+    this.#gated = 0;
+  }
+
+  /** Is there a connection to flush that does not wait for the log? */
+  get pending(): boolean {
+    return this.#touchedCount > this.#gated;
   }
 
   /** Turns the writer to `conn`; what it writes from now on is that connection's output. */
@@ -129,6 +137,7 @@ export class Output implements ReplySink {
       if (conn.sendLast === NONE) handler.onDrained(conn);
     }
     this.#touchedCount = kept;
+    this.#gated = kept;
   }
 
   /** The send in flight is complete: gives its blocks back. */

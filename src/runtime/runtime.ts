@@ -6,16 +6,20 @@
  */
 
 import { randomBytes } from "node:crypto";
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { assert } from "../base/assert.ts";
-import { SHARDS_MAX } from "../base/limits.ts";
+import { SHARDS_MAX, THREAD_STOP_MS_MAX } from "../base/limits.ts";
 import { SharedWords } from "../base/shared.ts";
 import type { Config } from "../config/config.ts";
 import { createMeshMemory } from "../mesh/mesh.ts";
-import { chooseReactor, portIsFree } from "../sys/probe.ts";
+import { portIsFree } from "../sys/probe.ts";
 import type { ListenAddress } from "../sys/reactor.ts";
+import { lockStart, type Unlock } from "../sys/start-lock.ts";
 import type { LogLevel, ProcessFacts } from "./services.ts";
-import type { FromThread, ThreadData, ToThread } from "./thread.ts";
+import type { FromThread, ReactorName, ThreadData, ToThread } from "./thread.ts";
 
 export interface RuntimeOptions {
   /** Number of shards, 1 to 64. */
@@ -39,25 +43,29 @@ export class StartError extends Error {
 interface Thread {
   readonly worker: Worker;
   readonly id: number;
+  readonly exited: Promise<unknown>;
 }
 
 export class Runtime {
   /** The TCP port, also where 0 was asked for; 0 when there is none. */
   port: number;
-  readonly reactor: string;
+  reactor: string;
   readonly shards: number;
-  /** Resolves with the reason when a shard has died; the runtime is of no use then. */
+  /** Resolves with the reason when a shard has died; the runtime is of no use then, its other threads are being ended. */
   readonly failed: Promise<Error>;
   readonly #options: RuntimeOptions;
   readonly #threads: Thread[];
   readonly #shared: SharedWords;
   #fail: (reason: Error) => void;
-  #stopping: boolean;
+  #stopped: Promise<void> | null;
+  #terminated: Promise<void> | null;
+  /** Every thread has its shard, and so takes messages. */
+  #built: boolean;
   readonly #waiters: Map<string, (message: FromThread) => void>;
 
-  private constructor(options: RuntimeOptions, reactor: string) {
+  private constructor(options: RuntimeOptions) {
     this.port = 0;
-    this.reactor = reactor;
+    this.reactor = "";
     this.shards = options.shards;
     this.#options = options;
     this.#threads = [];
@@ -66,7 +74,9 @@ export class Runtime {
     this.failed = new Promise((resolve) => {
       this.#fail = resolve;
     });
-    this.#stopping = false;
+    this.#stopped = null;
+    this.#terminated = null;
+    this.#built = false;
     this.#waiters = new Map();
   }
 
@@ -74,53 +84,72 @@ export class Runtime {
   static async start(options: RuntimeOptions): Promise<Runtime> {
     assert(options.shards >= 1 && options.shards <= SHARDS_MAX, "1 to 64 shards");
     const { config } = options;
-    const addresses = await freeAddresses(config, options.anyPort === true);
-    const choice = await chooseReactor(config.text("reactor") as "auto" | "io_uring" | "net");
-    if (choice.name === null) throw new StartError(choice.why);
-    options.log("notice", "Reactor: " + choice.name + " (" + choice.why + "), shards: " + options.shards);
-    const runtime = new Runtime(options, choice.name);
+    const runtime = new Runtime(options);
+    let unlock: Unlock | null = null;
     try {
-      await runtime.#startThreads(choice.name);
+      const chosen = runtime.#startThreads();
+      // A single shard does not share its port: the kernel refuses a second server by itself.
+      if (options.shards > 1 && config.integer("port") !== 0) unlock = await lockStart(config.integer("port"));
+      const addresses = await freeAddresses(config, options.anyPort === true);
+      await runtime.#build(await chosen);
       await runtime.#listen(addresses);
     } catch (error) {
       await runtime.#terminate();
       throw error;
+    } finally {
+      unlock?.();
     }
     return runtime;
   }
 
-  /** Takes no more connections, finishes what was read, ends the threads. After `timeoutMs` it ends them anyway. */
-  async stop(timeoutMs: number): Promise<void> {
-    if (this.#stopping) return;
-    this.#stopping = true;
+  /**
+   * Takes no more connections, finishes what was read, ends the threads. After `timeoutMs` it ends them anyway. Called
+   * again it waits for the same end.
+   */
+  stop(timeoutMs: number): Promise<void> {
+    this.#stopped ??= this.#stop(timeoutMs);
+    return this.#stopped;
+  }
+
+  async #stop(timeoutMs: number): Promise<void> {
     this.#shared.raiseStopping();
     let timer: NodeJS.Timeout | undefined;
     const expired = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, timeoutMs);
     });
-    await Promise.race([this.#ask("drain", "drained"), expired]);
-    await Promise.race([this.#ask("stop", "stopped"), expired]);
+    await Promise.race([this.#ask("drain", "drained"), expired, this.failed]);
     clearTimeout(timer);
     await this.#terminate();
   }
 
-  /** Tells all threads something, and waits until each has answered. */
+  /** Tells all threads something, and waits until each has answered or is gone. */
   async #ask(type: "drain" | "stop", answer: FromThread["type"]): Promise<void> {
-    const answers = this.#threads.map((thread) => this.#await(thread, answer));
+    const answers = this.#threads.map((thread) => Promise.race([this.#await(thread, answer), thread.exited]));
     for (const thread of this.#threads) this.#post(thread, { type });
     await Promise.all(answers);
   }
 
-  async #terminate(): Promise<void> {
-    this.#stopping = true;
+  #terminate(): Promise<void> {
+    this.#terminated ??= this.#terminateOnce();
+    return this.#terminated;
+  }
+
+  /** Node does not know the sockets of a reactor of ours: each thread gives back its own before it is ended. */
+  async #terminateOnce(): Promise<void> {
+    if (this.#built) {
+      const bound = new AbortController();
+      const expired = sleep(THREAD_STOP_MS_MAX, undefined, { signal: bound.signal }).catch(() => undefined);
+      await Promise.race([this.#ask("stop", "stopped"), expired]);
+      bound.abort();
+    }
     await Promise.all(this.#threads.map((thread) => thread.worker.terminate()));
   }
 
-  async #startThreads(reactor: "io_uring" | "net"): Promise<void> {
-    const { config, shards, facts, commands } = this.#options;
+  /** Starts the threads. They load their modules while the first one finds out which reactor there is: resolves to it. */
+  #startThreads(): Promise<ReactorName> {
+    const { config, shards, commands } = this.#options;
     const mesh = createMeshMemory(shards);
     const seed = randomBytes(8);
-    const built: Promise<FromThread>[] = [];
     for (let id = 0; id < shards; id++) {
       const data: ThreadData = {
         id,
@@ -129,19 +158,45 @@ export class Runtime {
         shared: this.#shared.buffer,
         config: config.snapshot(),
         commands: commands.href,
-        reactor,
-        facts: { ...facts, tcpPort: config.integer("port"), reactor },
+        reactor: config.text("reactor") as "auto" | ReactorName,
         hashSeed: [seed.readInt32LE(0), seed.readInt32LE(4)],
       };
       const worker = new Worker(new URL("./thread.ts", import.meta.url), { workerData: data, name: "shard-" + id });
-      const thread = { worker, id };
+      const exited = new Promise((resolve) => worker.once("exit", resolve));
+      const thread = { worker, id, exited };
       this.#threads.push(thread);
       worker.on("message", (message: FromThread) => this.#receive(thread, message));
       worker.on("error", (error) => this.#died(thread, error instanceof Error ? error : new Error(String(error))));
       worker.on("exit", (code) => this.#died(thread, new Error("its thread ended with code " + code)));
-      built.push(this.#await(thread, "built"));
     }
+    const chosen = this.#chosen(Promise.race([this.#await(this.#threads[0], "chosen"), this.#failure()]));
+    // Whoever awaits it may be busy with the port still, or have given up.
+    chosen.catch(() => undefined);
+    return chosen;
+  }
+
+  async #chosen(answer: Promise<FromThread>): Promise<ReactorName> {
+    const message = await answer;
+    assert(message.type === "chosen", "the first thread says which reactor there is");
+    const { choice } = message;
+    if (choice.name === null) throw new StartError(choice.why);
+    this.#options.log("notice", "Reactor: " + choice.name + " (" + choice.why + "), shards: " + this.shards);
+    return choice.name;
+  }
+
+  /** Has every thread build its shard. */
+  async #build(reactor: ReactorName): Promise<void> {
+    this.reactor = reactor;
+    const { config, facts } = this.#options;
+    const built = this.#threads.map((thread) => this.#await(thread, "built"));
+    const message: ToThread = {
+      type: "build",
+      facts: { ...facts, tcpPort: config.integer("port"), reactor },
+      reactor,
+    };
+    for (const thread of this.#threads) this.#post(thread, message);
     await Promise.race([Promise.all(built), this.#failure()]);
+    this.#built = true;
   }
 
   async #listen(addresses: readonly ListenAddress[]): Promise<void> {
@@ -182,7 +237,7 @@ export class Runtime {
 
   async #failure(): Promise<never> {
     const error = await this.failed;
-    throw new StartError(error.message);
+    throw new StartError(error.message, { cause: error });
   }
 
   #await(thread: Thread, type: FromThread["type"]): Promise<FromThread> {
@@ -200,10 +255,12 @@ export class Runtime {
   }
 
   #died(thread: Thread, error: Error): void {
-    if (this.#stopping) return;
+    if (this.#terminated !== null) return;
     const reason = new Error("Shard " + thread.id + " died: " + error.message);
     if (error.stack !== undefined) reason.stack = error.stack;
     this.#fail(reason);
+    // Nobody is served any more: a part of the keys is gone.
+    void this.#terminate();
   }
 }
 
@@ -213,6 +270,9 @@ function listenFailure(address: ListenAddress, code: string): string {
     EADDRINUSE: "Address already in use",
     EADDRNOTAVAIL: "Cannot assign requested address",
     EACCES: "Permission denied",
+    ENOTFOUND: "Name or service not known",
+    ENOENT: "No such file or directory",
+    ENAMETOOLONG: "The path of a Unix socket has at most 107 bytes",
   };
   return "Could not listen on " + where + ": " + (why[code] ?? code);
 }
@@ -229,9 +289,9 @@ async function freeAddresses(config: Config, anyPort: boolean): Promise<ListenAd
   for (const bind of anyPort ? binds.slice(0, 1) : binds) {
     const optional = bind.startsWith("-");
     const name = optional ? bind.slice(1) : bind;
-    const host = name === "*" ? "0.0.0.0" : name === "::*" ? "::" : name;
-    const address: ListenAddress = { kind: "tcp", host, port, backlog, shared: true };
-    const code = await portIsFree(host, port);
+    const host = name === "*" ? "0.0.0.0" : name === "::*" ? "::" : await numericHost(name);
+    const address: ListenAddress = { kind: "tcp", host: host ?? name, port, backlog, shared: true };
+    const code = host === null ? "ENOTFOUND" : await portIsFree(host, port);
     if (code === null) addresses.push(address);
     else if (!optional || !NOT_HERE.includes(code)) throw new StartError(listenFailure(address, code));
   }
@@ -241,6 +301,16 @@ async function freeAddresses(config: Config, anyPort: boolean): Promise<ListenAd
   }
   if (addresses.length === 0) throw new StartError("Configured to not listen anywhere, exiting.");
   return addresses;
+}
+
+/** The address behind a name; null when there is none. As in Redis, a name stands for an IPv4 address. */
+async function numericHost(name: string): Promise<string | null> {
+  if (isIP(name) !== 0) return name;
+  try {
+    return (await lookup(name, 4)).address;
+  } catch {
+    return null;
+  }
 }
 
 /** An address with a leading "-" may fail for these reasons. */

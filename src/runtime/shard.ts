@@ -98,6 +98,8 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   #clockFresh: boolean;
   #stopping: boolean;
   #drained: () => void;
+  /** Monotonic time at the end of the last step. */
+  #nowUs: number;
   #nextTickUs: number;
   #bytesIn: number;
   /** Requests of clients taken since the counters were settled. */
@@ -154,6 +156,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#clockFresh = false;
     this.#stopping = false;
     this.#drained = nothing;
+    this.#nowUs = 0;
     this.#nextTickUs = 0;
     this.#bytesIn = 0;
     this.#taken = 0;
@@ -181,7 +184,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.ticked = false;
     let timeoutMs = 0;
     const parked = mayBlock && this.#mayPark();
-    if (parked) timeoutMs = Math.max(1, Math.ceil((this.#nextTickUs - this.clock.monotonicUs()) / 1000));
+    if (parked) timeoutMs = this.untilDueMs();
     const events = this.#reactor.poll(timeoutMs);
     if (parked && this.shardCount > 1) this.#mesh.unpark();
     if (!this.#clockFresh) this.#readClock();
@@ -200,8 +203,9 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     }
     this.#output.flush(this.durable, this);
     const nowUs = this.clock.monotonicUs();
+    this.#nowUs = nowUs;
     if (nowUs >= this.#nextTickUs) this.#tick();
-    if (this.#background(nowUs)) work++;
+    this.#background(nowUs);
     return work > 0;
   }
 
@@ -214,9 +218,11 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#mesh.unpark();
   }
 
-  /** Milliseconds to the next tick, at least 1. */
-  untilTickMs(): number {
-    return Math.max(1, Math.ceil((this.#nextTickUs - this.clock.monotonicUs()) / 1000));
+  /** Milliseconds to the next tick or slice of background work, at least 1; counted from the end of the last step. */
+  untilDueMs(): number {
+    let dueUs = Math.min(this.#nextTickUs, this.#hungryAtUs);
+    if (this.store.hasDiscarded) dueUs = Math.min(dueUs, this.#pauseUntilUs);
+    return Math.max(1, Math.ceil((dueUs - this.#nowUs) / 1000));
   }
 
   /** Takes no more connections, finishes what was read, closes every client, then calls `done`. Other shards are served on. */
@@ -224,7 +230,6 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   drain(done: () => void): void {
     if (this.#stopping) return;
     this.#stopping = true;
-    this.#drained = done;
     this.#reactor.stopListening();
     for (const conn of this.#conns) {
       if (conn === null || conn === undefined || conn.closed) continue;
@@ -234,6 +239,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
       this.#endIfIdle(conn);
     }
     if (this.#connCount === 0) done();
+    else this.#drained = done;
   }
 
   // ReactorHandler
@@ -241,6 +247,8 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   onAccept(socket: SocketId, _listener: ListenerId): void {
     if (!this.#clockFresh) this.#readClock();
     const conn = new Conn(socket, this.shared.nextClientId(), this.#x.nowMs);
+    // Who comes while there is no password stays in when one is set.
+    conn.authenticated = !this.#router.authRequired;
     this.#conns[socket] = conn;
     this.#connCount++;
     this.counters.add(Counter.CONNECTIONS, 1);
@@ -293,7 +301,11 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#output.discard(conn);
     this.#input.release(conn);
     if (conn.admitted) this.shared.releaseClient();
-    if (this.#stopping && this.#connCount === 0) this.#drained();
+    if (this.#stopping && this.#connCount === 0) {
+      const done = this.#drained;
+      this.#drained = nothing;
+      done();
+    }
   }
 
   // ExchangeHandler
@@ -620,31 +632,30 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   }
 
   #mayPark(): boolean {
-    if (this.#readyCount > 0) return false;
+    if (this.#readyCount > 0 || this.#output.pending) return false;
     if (this.shardCount === 1) return true;
     return this.#mesh.park();
   }
 
   /** Work that nobody waits for, in slices of at most a millisecond with pauses between. */
-  #background(nowUs: number): boolean {
-    if (nowUs < this.#pauseUntilUs) return this.store.hasDiscarded;
+  #background(nowUs: number): void {
     if (this.store.hasDiscarded) {
+      if (nowUs < this.#pauseUntilUs) return;
       this.store.freeSlice();
       this.#pauseUntilUs = this.clock.monotonicUs() + HUNGRY_PAUSE_US;
-      return true;
-    }
-    if (nowUs < this.#hungryAtUs) return false;
-    if (this.store.expireSlice()) this.#hungryAtUs = this.clock.monotonicUs() + HUNGRY_PAUSE_US;
-    else this.#hungryAtUs = Number.POSITIVE_INFINITY;
-    return false;
+    } else if (nowUs >= this.#hungryAtUs) this.#expireSlice();
+  }
+
+  #expireSlice(): void {
+    const hungry = this.store.expireSlice();
+    this.#hungryAtUs = hungry ? this.clock.monotonicUs() + HUNGRY_PAUSE_US : Number.POSITIVE_INFINITY;
   }
 
   #tick(): void {
     this.ticked = true;
     this.#nextTickUs = this.clock.monotonicUs() + TICK_MS * 1000;
     this.settleCounters();
-    if (this.store.expireSlice()) this.#hungryAtUs = this.clock.monotonicUs() + HUNGRY_PAUSE_US;
-    else this.#hungryAtUs = Number.POSITIVE_INFINITY;
+    this.#expireSlice();
     this.#commands.onTick?.(this);
   }
 }

@@ -9,7 +9,7 @@
 
 import "../base/quiet.ts";
 import { flushCompileCache } from "node:module";
-import { parentPort, workerData } from "node:worker_threads";
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { assert } from "../base/assert.ts";
 import type { ShardId } from "../base/brands.ts";
 import { SystemClock } from "../base/clock.ts";
@@ -20,12 +20,15 @@ import { Config, type ConfigSnapshot } from "../config/config.ts";
 import { KeyHasher } from "../memory/hash.ts";
 import { Mesh, type MeshMemory } from "../mesh/mesh.ts";
 import { Store } from "../store/store.ts";
-import { openReactor } from "../sys/probe.ts";
+import { chooseReactor, openReactor, type ReactorChoice } from "../sys/probe.ts";
 import { type ListenAddress, ListenError, type Reactor } from "../sys/reactor.ts";
 import { systemPages } from "../sys/system-pages.ts";
 import type { CommandModule } from "./commands.ts";
 import type { LogLevel, ProcessFacts } from "./services.ts";
 import { Shard } from "./shard.ts";
+
+/** The reactors that shards can be driven by today. */
+export type ReactorName = "io_uring" | "net";
 
 /** What the main thread tells a shard's thread at its start. */
 export interface ThreadData {
@@ -35,13 +38,15 @@ export interface ThreadData {
   readonly shared: SharedMemory;
   readonly config: ConfigSnapshot;
   readonly commands: string;
-  readonly reactor: "io_uring" | "net";
-  readonly facts: ProcessFacts;
+  /** What the configuration asks for: the first shard's thread finds out what there is. */
+  readonly reactor: "auto" | ReactorName;
   readonly hashSeed: readonly [number, number];
 }
 
 /** From the main thread. */
 export type ToThread =
+  /** The first message, once it is known which reactor there is: "built" answers. */
+  | { readonly type: "build"; readonly reactor: ReactorName; readonly facts: ProcessFacts }
   | { readonly type: "listen"; readonly addresses: readonly ListenAddress[] }
   /** Take no more clients, finish with those that are there: "drained" answers. */
   | { readonly type: "drain" }
@@ -50,6 +55,8 @@ export type ToThread =
 
 /** To the main thread. */
 export type FromThread =
+  /** From the first shard's thread alone. */
+  | { readonly type: "chosen"; readonly choice: ReactorChoice }
   | { readonly type: "built" }
   | { readonly type: "listening"; readonly ports: readonly number[] }
   | { readonly type: "listen-failed"; readonly code: string; readonly message: string; readonly index: number }
@@ -63,14 +70,17 @@ function send(message: FromThread): void {
   parentPort.postMessage(message);
 }
 
-async function build(data: ThreadData): Promise<{ shard: Shard; reactor: Reactor; mesh: Mesh }> {
+async function build(
+  data: ThreadData,
+  module: CommandModule,
+  order: ToThread & { readonly type: "build" },
+): Promise<{ shard: Shard; reactor: Reactor; mesh: Mesh }> {
   const clock = new SystemClock();
   const id = data.id as ShardId;
-  const reactor = await openReactor(data.reactor, clock);
+  const reactor = await openReactor(order.reactor, clock);
   const mesh = new Mesh(data.mesh, id, (_target, handle) => reactor.wake(handle));
   mesh.publishWakeHandle(reactor.wakeHandle);
   const config = Config.fromSnapshot(data.config);
-  const module = (await import(data.commands)) as CommandModule;
   const random = Random.fromEntropy();
   const shard = new Shard({
     id,
@@ -82,7 +92,7 @@ async function build(data: ThreadData): Promise<{ shard: Shard; reactor: Reactor
     shared: new SharedWords(data.shared),
     config,
     commands: module.createCommands(),
-    facts: data.facts,
+    facts: order.facts,
     store: new Store(
       config.integer("databases"),
       new KeyHasher(data.hashSeed[0], data.hashSeed[1]),
@@ -221,10 +231,18 @@ async function listen(reactor: Reactor, addresses: readonly ListenAddress[]): Pr
   send({ type: "listening", ports });
 }
 
-async function main(): Promise<void> {
-  assert(parentPort !== null, "a shard's thread has a parent");
-  const { shard, reactor, mesh } = await build(workerData as ThreadData);
-  parentPort.on("message", (message: ToThread) => {
+/** The first message. What comes later waits until serve() listens for it: nothing does before "built" was said. */
+function buildOrder(port: MessagePort): Promise<ToThread & { readonly type: "build" }> {
+  return new Promise((resolve) => {
+    port.once("message", (message: ToThread) => {
+      assert(message.type === "build", "a thread is told to build first");
+      resolve(message);
+    });
+  });
+}
+
+function serve(port: MessagePort, shard: Shard, reactor: Reactor, mesh: Mesh): void {
+  port.on("message", (message: ToThread) => {
     if (message.type === "listen") {
       void listen(reactor, message.addresses);
       // Written while the server waits for clients, so that a server that is killed leaves a warm cache too.
@@ -238,8 +256,20 @@ async function main(): Promise<void> {
       send({ type: "stopped" });
     }
   });
+  // Also where the shard dies of an exception: in a program of which it is a part, its port would stay taken.
+  process.on("exit", () => reactor.destroy());
   const loop: Loop = reactor.blocking ? new BlockingLoop(shard, reactor) : new DrivenLoop(shard, reactor, mesh);
   send({ type: "built" });
+}
+
+async function main(): Promise<void> {
+  assert(parentPort !== null, "a shard's thread has a parent");
+  const data = workerData as ThreadData;
+  const ordered = buildOrder(parentPort);
+  if (data.id === 0) send({ type: "chosen", choice: await chooseReactor(data.reactor) });
+  const module = (await import(data.commands)) as CommandModule;
+  const { shard, reactor, mesh } = await build(data, module, await ordered);
+  serve(parentPort, shard, reactor, mesh);
 }
 
 await main();

@@ -1,7 +1,7 @@
 /**
  * The server: the runtime with the Redis command set, as a process. Signals, log, exit codes.
  *
- * Exit codes: 0 after an orderly end, 1 when it could not start, 70 when a shard died.
+ * Exit codes: 0 after an orderly end, 1 when it could not start or was told twice to end, 70 when a shard died.
  */
 
 import { randomBytes } from "node:crypto";
@@ -10,47 +10,50 @@ import { KEVY_VERSION } from "../commands/version.ts";
 import type { Config } from "../config/config.ts";
 import { Runtime, StartError } from "../runtime/runtime.ts";
 import { Log } from "./log.ts";
+import { enterFolder, handleSignals, PidFile, printLine } from "./process.ts";
 import { shardCount, thisMachine } from "./shard-count.ts";
 
-const STOP_MS_MAX = 10_000;
+/** How long clients may take to fetch their last replies; leaves time for the rest of an end within ten seconds. */
+const STOP_MS_MAX = 7_000;
+const EXIT_ORDERLY = 0;
 const EXIT_CANNOT_START = 1;
+const EXIT_INSISTED = 1;
 const EXIT_SHARD_DIED = 70;
+const STDERR_FD = 2;
 
 export interface ServerOptions {
   readonly config: Config;
   /** Path of the configuration file, or "". */
   readonly file: string;
   readonly warnings: readonly string[];
+  /** The module of a command set to serve instead of Redis's. */
+  readonly commands?: URL;
 }
 
 /** Runs the server until it is told to stop. Never returns otherwise than by ending the process. */
 export async function runServer(options: ServerOptions): Promise<void> {
   const { config } = options;
+  // First of all: the log and every other file may be named from there.
+  const nowhere = config.origin("dir") === null ? null : enterFolder(config.text("dir"));
+  if (nowhere !== null) return cannotStart(nowhere, null);
   const log = new Log({
     file: config.text("logfile"),
     level: config.text("loglevel"),
     pid: process.pid,
     now: Date.now,
-    // Written at once: a process that ends says its last words.
-    print: (line) => writeSync(1, line),
+    print: printLine,
   });
   const unwritable = log.open();
-  if (unwritable !== null) return cannotStart(unwritable);
+  if (unwritable !== null) return cannotStart(unwritable, null);
+  const { shards, because } = decideShards(config);
+  const server = new Server(log, new PidFile(config.text("pidfile")));
   for (const warning of options.warnings) log.log("warning", warning);
-  const wanted = config.text("shards");
-  const { shards, because } =
-    wanted === "auto" ? shardCount(thisMachine()) : { shards: Number(wanted), because: "as configured" };
-  config.settle("shards", String(shards));
-  log.log(
-    "notice",
-    "kevy " + KEVY_VERSION + " starts, pid " + process.pid + ", " + shards + " shards (" + because + ")",
-  );
-  const server = new Server(log);
-  let runtime: Runtime;
+  const threads = shards === 1 ? "1 shard" : shards + " shards";
+  log.log("notice", "kevy " + KEVY_VERSION + " starts, pid " + process.pid + ", " + threads + " (" + because + ")");
   try {
-    runtime = await Runtime.start({
+    const runtime = await Runtime.start({
       shards,
-      commands: new URL("../commands/table.ts", import.meta.url),
+      commands: options.commands ?? new URL("../commands/table.ts", import.meta.url),
       config,
       facts: {
         pid: process.pid,
@@ -63,34 +66,44 @@ export async function runServer(options: ServerOptions): Promise<void> {
       log: (level, text) => log.log(level, text),
       onShutdown: (reason) => server.shutDown(reason),
     });
+    server.serve(runtime);
   } catch (error) {
-    if (error instanceof StartError) return cannotStart(error.message);
-    throw error;
+    if (!(error instanceof StartError)) throw error;
+    // A shard that died while it was built: where, is for the log.
+    if (error.cause instanceof Error) log.log("warning", String(error.cause.stack));
+    cannotStart(error.message, config.text("logfile") === "" ? null : log);
   }
-  server.serve(runtime);
+}
+
+/** How many shards, and why; the configuration says the number from now on. */
+function decideShards(config: Config): { shards: number; because: string } {
+  const wanted = config.text("shards");
+  const decision = wanted === "auto" ? shardCount(thisMachine()) : { shards: Number(wanted), because: "as configured" };
+  config.settle("shards", String(decision.shards));
+  return decision;
 }
 
 /** The process around a runtime: how it ends. */
 class Server {
   readonly #log: Log;
+  readonly #pidFile: PidFile;
   #runtime: Runtime | null;
   #stopping: boolean;
 
-  constructor(log: Log) {
+  constructor(log: Log, pidFile: PidFile) {
     this.#log = log;
+    this.#pidFile = pidFile;
     this.#runtime = null;
     this.#stopping = false;
-    process.on("SIGTERM", () => this.shutDown("Received SIGTERM scheduling shutdown..."));
-    process.on("SIGINT", () => {
-      if (this.#stopping) {
-        log.log("warning", "You insist... exiting now.");
-        process.exit(EXIT_CANNOT_START);
-      }
-      this.shutDown("Received SIGINT scheduling shutdown...");
+    handleSignals({
+      terminate: () => this.shutDown("Received SIGTERM scheduling shutdown..."),
+      interrupt: () => {
+        if (this.#stopping) this.#exit(EXIT_INSISTED, "You insist... exiting now.");
+        else this.shutDown("Received SIGINT scheduling shutdown...");
+      },
     });
-    process.on("SIGHUP", () => undefined);
-    // Node would open its inspector on this signal: a way in that nobody asked for.
-    process.on("SIGUSR1", () => undefined);
+    // The main thread serves nobody, but without it nobody could stop or watch the shards.
+    process.on("uncaughtException", (error) => this.#die(error));
   }
 
   serve(runtime: Runtime): void {
@@ -100,6 +113,9 @@ class Server {
       void this.#stop(runtime);
       return;
     }
+    // Whoever waits for the next line finds the file there.
+    const unwritten = this.#pidFile.write();
+    if (unwritten !== null) this.#log.log("warning", unwritten);
     this.#log.log("notice", "Ready to accept connections" + (runtime.port === 0 ? "" : " on port " + runtime.port));
   }
 
@@ -112,18 +128,24 @@ class Server {
 
   async #stop(runtime: Runtime): Promise<void> {
     await runtime.stop(STOP_MS_MAX);
-    this.#log.log("warning", "kevy is now ready to exit, bye bye...");
-    process.exit(0);
+    this.#exit(EXIT_ORDERLY, "kevy is now ready to exit, bye bye...");
   }
 
   #die(error: Error): void {
     this.#log.log("warning", error.message);
-    this.#log.log("warning", String(error.stack));
-    process.exit(EXIT_SHARD_DIED);
+    this.#exit(EXIT_SHARD_DIED, String(error.stack));
+  }
+
+  #exit(code: number, lastWords: string): void {
+    this.#pidFile.remove();
+    this.#log.log("warning", lastWords);
+    process.exit(code);
   }
 }
 
-function cannotStart(why: string): void {
-  writeSync(2, why + "\n");
+/** One line on stderr, and in the log where that is a file. */
+function cannotStart(why: string, log: Log | null): void {
+  log?.log("warning", why);
+  writeSync(STDERR_FD, why + "\n");
   process.exit(EXIT_CANNOT_START);
 }

@@ -11,6 +11,7 @@
 import { assert } from "../base/assert.ts";
 import type { Address } from "../base/brands.ts";
 import { copyBytes, copyView, equalBytes } from "../base/bytes.ts";
+import { HUGE_BYTES_MIN } from "../base/limits.ts";
 import type { Arena } from "../memory/arena.ts";
 import { sameClass } from "../memory/arena.ts";
 import {
@@ -272,6 +273,7 @@ export class Database {
     this.#table.removeFound();
     this.#arena.free(this.#address, byteLength);
     this.#address = 0 as Address;
+    if (byteLength > HUGE_BYTES_MIN) this.#turnAway();
   }
 
   /** Removes all keys; returns how many. Their memory is given back at once, or in slices by the store. */
@@ -288,11 +290,7 @@ export class Database {
   /** The store has a new arena; what the database held is gone with the old one. */
   restart(): void {
     this.#address = 0 as Address;
-    // No view of the old arena stays behind: it would hold a whole segment of memory.
-    this.words = NO_WORDS;
-    this.bytes = NO_BYTES;
-    this.view = NO_VIEW;
-    this.at = 0;
+    this.#turnAway();
     this.#arena = this.#store.arena;
     this.#table = new Table(this.#arena);
   }
@@ -378,6 +376,15 @@ export class Database {
     this.view = this.#arena.views[segment];
   }
 
+  /** Looks at nothing: a view of memory that is given back would hold it. */
+  // tidy: cold function, the end of an arena or of a huge value
+  #turnAway(): void {
+    this.words = NO_WORDS;
+    this.bytes = NO_BYTES;
+    this.view = NO_VIEW;
+    this.at = 0;
+  }
+
   #expireFound(): void {
     const address = this.#address;
     const words = this.#arena.words[address >>> 22];
@@ -389,6 +396,7 @@ export class Database {
     this.#table.removeFound();
     this.#arena.free(address, byteLength);
     this.#address = 0 as Address;
+    if (byteLength > HUGE_BYTES_MIN) this.#turnAway();
   }
 }
 

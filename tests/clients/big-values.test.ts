@@ -13,8 +13,6 @@ const MiB = 1024 * 1024;
 const BIG_BYTES = depth(64, 512) * MiB;
 const PIECE_BYTES = 1024;
 const CHUNK_BYTES = MiB;
-/** Linear is 4; what is quadratic comes out at 16. */
-const RATIO_MAX = 9;
 const OPERATIONS = depth(1_000_000, 10_000_000);
 const PAIRS = 1000;
 const GROWTH_BYTES_MAX = 48 * MiB;
@@ -94,17 +92,10 @@ for (const setup of SETUPS) {
       }
     });
 
-    test("64 MB in pieces of 1 KB take about four times as long as 16 MB", async () => {
+    // Linear, or it would not be done in time: copying what is there at every piece moves two million megabytes.
+    test("64 MB arrive in pieces of 1 KB", async () => {
       const value = pattern(64 * MiB);
-      const timed = async (bytes: number): Promise<number> => {
-        const from = performance.now();
-        await setInPieces(server.port, "pieces", value.subarray(0, bytes), PIECE_BYTES);
-        return performance.now() - from;
-      };
-      await timed(4 * MiB);
-      const short = Math.min(await timed(16 * MiB), await timed(16 * MiB));
-      const long = await timed(64 * MiB);
-      assert.ok(long <= RATIO_MAX * short, `16 MB: ${short.toFixed()} ms, 64 MB: ${long.toFixed()} ms`);
+      await setInPieces(server.port, "pieces", value, PIECE_BYTES);
       await expectValue(server.port, "pieces", value);
     });
 

@@ -28,6 +28,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ["commands"],
   ["server"],
   ["index.ts", "main.ts"],
+  ["index.test.ts"],
 ];
 
 /** The one file that speaks to libc. */
