@@ -135,7 +135,7 @@ test("at the limit the answer is 0, and memory freed can be had again", () => {
 test("long dirty runs of free pages are offered to the system once", () => {
   const released: number[][] = [];
   const arena = new Arena({
-    advice: { adopt: () => undefined, release: (_, start, end) => released.push([start, end]) },
+    advice: { adopt: () => undefined, lineOffset: () => 0, release: (_, start, end) => released.push([start, end]) },
   });
   const kept = arena.allocate(16);
   const large = arena.allocate(3_000_000);

@@ -33,6 +33,8 @@ import {
 export interface PageAdvice {
   /** A segment is new and will be accessed at random: large pages serve it best. */
   adopt(buffer: ArrayBuffer): void;
+  /** First byte of a buffer at which a cache line begins, below 64. */
+  lineOffset(buffer: ArrayBuffer): number;
   /** The memory of bytes start ≤ i < end can be taken back; they read as anything afterwards. */
   release(buffer: ArrayBuffer, start: number, end: number): void;
 }
@@ -44,6 +46,14 @@ const SEGMENT_PAGES = SEGMENT_BYTES / PAGE_BYTES;
 const BINS = 64;
 const LENGTH_MASK = 0x7fff;
 const DIRTY_SHIFT = 15;
+
+/**
+ * A processor's cache line. A segment begins at one, so that an entry of 64 bytes lies in one line and a group of slots
+ * in two; its buffer is a line longer for that.
+ */
+const LINE_BYTES = 64;
+/** Where a line begins in a large buffer of the usual allocators, whose own 16 bytes stand before it. */
+const LIKELY_OFFSET = 48;
 
 const ABSENT = 0;
 const PAGED = 1;
@@ -157,7 +167,8 @@ export class PageSpace {
     }
     if (this.#advice !== null && dirty >= RELEASE_PAGES_MIN) {
       const buffer = this.bytes[segment].buffer as ArrayBuffer;
-      this.#advice.release(buffer, start * PAGE_BYTES, (start + length) * PAGE_BYTES);
+      const base = this.bytes[segment].byteOffset;
+      this.#advice.release(buffer, base + start * PAGE_BYTES, base + (start + length) * PAGE_BYTES);
       dirty = 0;
     }
     this.#link(segment, start, length, dirty);
@@ -183,10 +194,19 @@ export class PageSpace {
   }
 
   #setViews(segment: number, buffer: ArrayBuffer | null): void {
-    this.bytes[segment] = buffer === null ? NO_BYTES : new Uint8Array(buffer);
-    this.words[segment] = buffer === null ? NO_WORDS : new Int32Array(buffer);
-    this.doubles[segment] = buffer === null ? NO_DOUBLES : new Float64Array(buffer);
-    this.views[segment] = buffer === null ? NO_VIEW : new DataView(buffer);
+    if (buffer === null) {
+      this.bytes[segment] = NO_BYTES;
+      this.words[segment] = NO_WORDS;
+      this.doubles[segment] = NO_DOUBLES;
+      this.views[segment] = NO_VIEW;
+    } else {
+      const offset = this.#advice === null ? LIKELY_OFFSET : this.#advice.lineOffset(buffer);
+      const byteLength = buffer.byteLength - LINE_BYTES;
+      this.bytes[segment] = new Uint8Array(buffer, offset, byteLength);
+      this.words[segment] = new Int32Array(buffer, offset, byteLength >> 2);
+      this.doubles[segment] = new Float64Array(buffer, offset, byteLength >> 3);
+      this.views[segment] = new DataView(buffer, offset, byteLength);
+    }
     const paged = buffer !== null && this.#kinds[segment] === PAGED;
     this.descriptors[segment] = paged ? new Int32Array(SEGMENT_PAGES * 4) : NO_WORDS;
     this.#bins[segment] = paged ? new Int32Array(BINS).fill(NONE) : NO_WORDS;
@@ -200,7 +220,7 @@ export class PageSpace {
     let buffer: ArrayBuffer;
     try {
       const given = byteLength === SEGMENT_BYTES ? this.#given.pop() : undefined;
-      buffer = given === undefined ? new ArrayBuffer(byteLength) : given;
+      buffer = given === undefined ? new ArrayBuffer(LINE_BYTES + byteLength) : given;
     } catch {
       return 0;
     }
@@ -222,16 +242,17 @@ export class PageSpace {
 
   #dropSegment(segment: number): void {
     const buffer = this.bytes[segment].buffer as ArrayBuffer;
+    const byteLength = this.bytes[segment].byteLength;
     this.#kinds[segment] = ABSENT;
     this.#setViews(segment, null);
-    this.#committed[0] -= buffer.byteLength;
+    this.#committed[0] -= byteLength;
     if (this.#spare === segment) this.#spare = 0;
     while (this.#end > 1 && this.#kinds[this.#end - 1] === ABSENT) this.#end--;
     if (this.#advice === null) {
       // Gives the memory back at once. From the first time on, V8 looks at every access whether its buffer is detached.
       buffer.transfer(0);
-    } else if (buffer.byteLength === SEGMENT_BYTES) {
-      this.#advice.release(buffer, 0, SEGMENT_BYTES);
+    } else if (byteLength === SEGMENT_BYTES) {
+      this.#advice.release(buffer, 0, buffer.byteLength);
       this.#given.push(buffer);
     } else this.#advice.release(buffer, 0, buffer.byteLength);
   }

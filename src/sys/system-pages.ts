@@ -25,6 +25,11 @@ export class SystemPages {
     if (buffer.byteLength >= LARGE_PAGE_BYTES) this.#advise(buffer, 0, buffer.byteLength, MADV_HUGEPAGE);
   }
 
+  /** First byte of the buffer at which a cache line begins. */
+  lineOffset(buffer: ArrayBuffer): number {
+    return Number(-this.#libc.addressOf(buffer) & 63n);
+  }
+
   /** Gives the memory of bytes start ≤ i < end back, as far as it is whole pages. */
   release(buffer: ArrayBuffer, start: number, end: number): void {
     this.#advise(buffer, start, end, MADV_DONTNEED);

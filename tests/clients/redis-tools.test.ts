@@ -11,7 +11,7 @@ import { SETUPS, start, TEST_MS_MAX } from "./rig.ts";
 
 const TOOL_MS_MAX = 30_000;
 const PIPED = 20_000;
-const REQUESTS = FULL ? "200000" : "20000";
+const REQUESTS = FULL ? "40000" : "20000";
 
 /** redis-tools and redis-server come from one source; in CI neither may be missing. */
 function skipReason(): string | false {
