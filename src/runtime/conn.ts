@@ -14,7 +14,7 @@ import type { LateReplies } from "./late-replies.ts";
 export const Wait = {
   /** Earlier commands run on other shards and must take effect first. */
   ORDER: 1,
-  /** No room, or no credit, for a message to the shard in waitTarget. */
+  /** No room, or no credit, for a message to another shard. */
   ROOM: 2,
   /** A command on several shards is under way. */
   PARTS: 4,
@@ -45,7 +45,6 @@ export class Conn {
   /** The peer has sent its last byte. */
   ended: boolean;
   waits: number;
-  waitTarget: ShardId;
   /** Stands in the shard's list of connections to go on with. */
   ready: boolean;
   // Order of replies.
@@ -98,7 +97,6 @@ export class Conn {
     this.readingPaused = false;
     this.ended = false;
     this.waits = 0;
-    this.waitTarget = 0 as ShardId;
     this.ready = false;
     this.nextSeq = 0;
     this.nextEmit = 0;

@@ -312,7 +312,6 @@ export class Router {
     );
     if (result === NO_ROOM) {
       conn.waits |= Wait.ROOM;
-      conn.waitTarget = target;
       this.#roomWaiters[target].push(conn);
       this.#roomWaiting++;
       return false;
