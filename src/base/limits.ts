@@ -105,3 +105,16 @@ export const START_LOCK_POLL_MS = 10;
 export const START_LOCK_WAIT_MS_MAX = 5_000;
 /** Once nobody is served any more, a thread has this long to give back its sockets before it is ended. */
 export const THREAD_STOP_MS_MAX = 1_000;
+
+// Statistics
+/** Kinds of errors (their first words) that are counted apart; Redis's number. */
+export const ERROR_KINDS_MAX = 128;
+/** Arguments of a command that SLOWLOG shows, and bytes of each; Redis's numbers. */
+export const SLOWLOG_ARGUMENTS_MAX = 32;
+export const SLOWLOG_ARGUMENT_BYTES_MAX = 128;
+/** Samples that LATENCY keeps of an event; Redis's number. */
+export const LATENCY_SAMPLES_MAX = 160;
+/** A command that moves more bytes than this is timed whatever it is. */
+export const MOVED_BYTES_MAX = 64 * KiB;
+/** With a threshold below this, in microseconds, any command may be a slow one: each is timed. */
+export const SLOW_US_TIMES_ALL = 1000;

@@ -16,6 +16,7 @@ const WORDS_PER_LINE = 16;
 const CLIENT_ID = 0;
 const CLIENTS = 1 * WORDS_PER_LINE;
 const STOPPING = 2 * WORDS_PER_LINE;
+const SLOWLOG_ID = 3 * WORDS_PER_LINE;
 const PROCESS_LINES = 4;
 
 /** Stops this thread for `ms` milliseconds: nothing of it runs meanwhile. For DEBUG SLEEP and tests only. */
@@ -37,6 +38,16 @@ export class SharedWords {
   /** The next client id of the process, from 1; 32 bits, as a ring carries it. */
   nextClientId(): number {
     return (Atomics.add(this.#words, CLIENT_ID, 1) + 1) >>> 0;
+  }
+
+  /** The next number of an entry of SLOWLOG, from 0. */
+  nextSlowlogId(): number {
+    return Atomics.add(this.#words, SLOWLOG_ID, 1) >>> 0;
+  }
+
+  /** The number that the next entry of SLOWLOG will have. */
+  get slowlogEnd(): number {
+    return Atomics.load(this.#words, SLOWLOG_ID) >>> 0;
   }
 
   /** Counts one client in unless `max` are there; false means refused. */

@@ -6,6 +6,7 @@
  */
 
 import type { Pair } from "../config/config.ts";
+import { optionNamed } from "../config/options.ts";
 import type { ArgvView } from "../resp/argv.ts";
 import { CommandFlag, type CommandFunction, type CommandRow, type Reduction } from "../runtime/commands.ts";
 import type { Execution } from "../runtime/execution.ts";
@@ -45,9 +46,13 @@ function set(x: Execution, argv: ArgvView): void {
   x.reply.ok();
 }
 
+/** The value of an option that must appear nowhere. */
+function isSecretValue(argv: ArgvView, index: number): boolean {
+  return index > 2 && index % 2 === 1 && optionNamed(argv.text(index - 1).toLowerCase())?.secret === true;
+}
+
 function resetStatistics(x: Execution): void {
-  x.shard.settleCounters();
-  x.shard.counters.reset();
+  x.shard.resetStatistics();
   x.reply.ok();
 }
 
@@ -87,7 +92,7 @@ export const configRows: readonly CommandRow[] = [
       subcommand("get", -3, OWN, get),
       subcommand("help", 2, LOADING | STALE, help),
       subcommand("resetstat", 2, OWN, resetStatistics, "first"),
-      subcommand("set", -4, OWN, set, "first"),
+      { ...subcommand("set", -4, OWN, set, "first"), secret: isSecretValue },
     ],
   },
 ];

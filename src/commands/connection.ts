@@ -188,6 +188,12 @@ function attack(): CommandFunction {
   };
 }
 
+/** The two arguments behind AUTH. */
+function followsAuth(argv: ArgvView, index: number): boolean {
+  const isAuth = (at: number): boolean => at > 1 && isWord(argv.bytes, argv.starts[at], argv.ends[at], "auth");
+  return isAuth(index - 1) || (isAuth(index - 2) && !isAuth(index));
+}
+
 function row(name: string, arity: number, flags: number, run: CommandFunction): CommandRow {
   return { name, arity, flags, keys: null, place: "connection", reduce: null, run };
 }
@@ -199,8 +205,8 @@ const refuseAttack = attack();
 export const connectionRows: readonly CommandRow[] = [
   row("ping", -1, FAST, ping),
   row("echo", 2, LOADING | STALE | FAST, echo),
-  row("hello", -1, BEFORE_AUTH, hello),
-  row("auth", -2, BEFORE_AUTH, auth),
+  { ...row("hello", -1, BEFORE_AUTH, hello), secret: followsAuth },
+  { ...row("auth", -2, BEFORE_AUTH, auth), secret: (_argv, index) => index > 0 },
   row("quit", -1, BEFORE_AUTH, quit),
   row("reset", 1, BEFORE_AUTH, reset),
   row("select", 2, LOADING | STALE | FAST, select),

@@ -98,6 +98,7 @@ const ALL_COMMANDS_COST = "O(N) where N is the total number of Redis commands";
 const ARGUMENTS_COST = "O(N) where N is the number of arguments to the command";
 const PARAMETERS_COST = "O(N) when N is the number of configuration parameters provided";
 const OF_CONNECTION = ["connection"];
+const LATENCY_TIPS = { tips: ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"] };
 
 const SERVER_DOCS: Readonly<Record<string, CommandDocs>> = {
   command: server("2.8.13", ALL_COMMANDS_COST, { categories: OF_CONNECTION, ...RANDOM_ORDER }),
@@ -123,6 +124,27 @@ const SERVER_DOCS: Readonly<Record<string, CommandDocs>> = {
     categories: ["dangerous"],
     tips: ["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
   }),
+  latency: server("2.8.13", BY_SUBCOMMAND),
+  "latency|doctor": server("2.8.13", "O(1)", LATENCY_TIPS),
+  "latency|graph": server("2.8.13", "O(1)", LATENCY_TIPS),
+  "latency|help": server("2.8.13"),
+  "latency|histogram": server(
+    "7.0.0",
+    "O(N) where N is the number of commands with latency information being retrieved.",
+    LATENCY_TIPS,
+  ),
+  "latency|history": server("2.8.13", "O(1)", LATENCY_TIPS),
+  "latency|latest": server("2.8.13", "O(1)", LATENCY_TIPS),
+  "latency|reset": server("2.8.13", "O(1)", EVERY_NODE),
+  slowlog: server("2.2.12", BY_SUBCOMMAND),
+  "slowlog|get": server("2.2.12", "O(N) where N is the number of entries returned", {
+    tips: ["request_policy:all_nodes", "nondeterministic_output"],
+  }),
+  "slowlog|help": server("6.2.0"),
+  "slowlog|len": server("2.2.12", "O(1)", {
+    tips: ["request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"],
+  }),
+  "slowlog|reset": server("2.2.12", "O(N) where N is the number of entries in the slowlog", EVERY_NODE),
   shutdown: server(
     "1.0.0",
     "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",

@@ -157,9 +157,9 @@ test("each write has Redis's events, and records that do not depend on time or s
 test("a key whose time has come goes with an event of its own and a DEL, before what the command does", () => {
   const server = new Server();
   const recorder = new Recorder();
-  server.call(["SET", "k", "v", "PX", "100"]);
-  server.call(["SET", "other", "v", "PX", "100"], 3);
-  server.cluster.nowMs += 100;
+  server.call(["SET", "k", "v", "PX", "10"]);
+  server.call(["SET", "other", "v", "PX", "10"], 3);
+  server.cluster.nowMs += 10;
   server.cluster.shards[0].effects.observer = recorder;
   assert.equal(server.call(["SET", "k", "w", "KEEPTTL"]), "+OK\r\n");
   assert.deepEqual(recorder.events, ["0 expired k", "0 set k"]);

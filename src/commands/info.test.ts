@@ -9,7 +9,8 @@ import { Counter } from "../runtime/counters.ts";
 import { NO_EXPIRY } from "../store/database.ts";
 import { STRING_RAW } from "../store/encoding.ts";
 import { connectionRows } from "./connection.ts";
-import { bytesForPeople, infoRows } from "./info.ts";
+import { infoRows } from "./info.ts";
+import { bytesForPeople } from "./info-sections.ts";
 import { sampleRates } from "./rates.ts";
 import { type FakeClient, FakeServer, type FakeShard } from "./session.fixture.ts";
 
@@ -47,11 +48,16 @@ const titles = (text: string): string[] => [...text.matchAll(/^# (.*)\r$/gm)].ma
 describe("INFO", () => {
   test("sections: the usual ones, those asked for, all", () => {
     const client = fresh(2).connect();
-    const usual = ["Server", "Clients", "Memory", "Persistence", "Stats", "Replication", "CPU", "Cluster", "Keyspace"];
+    const words = (line: string): string[] => line.split(" ");
+    const usual = words("Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Keyspace");
+    const every = words(
+      "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats Latencystats Cluster " +
+        "Keyspace Shards",
+    );
     assert.deepEqual(titles(infoText(client)), usual);
     assert.deepEqual(titles(infoText(client, "DEFAULT")), usual);
-    assert.deepEqual(titles(infoText(client, "all")), usual);
-    assert.deepEqual(titles(infoText(client, "everything", "stats")), usual);
+    assert.deepEqual(titles(infoText(client, "all")), every);
+    assert.deepEqual(titles(infoText(client, "everything", "stats")), every);
     assert.deepEqual(titles(infoText(client, "stats", "Clients", "stats")), ["Clients", "Stats"]);
     assert.equal(infoText(client, "nonsense"), "");
     assert.equal(infoText(client, "keyspace"), "# Keyspace\r\n");

@@ -12,15 +12,18 @@ import { Config } from "../config/config.ts";
 import { KeyHasher } from "../memory/hash.ts";
 import { Argv } from "../resp/argv.ts";
 import { ReplyWriter } from "../resp/writer.ts";
+import { CommandStats } from "../runtime/command-stats.ts";
 import { CommandTable } from "../runtime/command-table.ts";
 import { CommandFlag, type CommandRow } from "../runtime/commands.ts";
 import { Conn } from "../runtime/conn.ts";
 import { Counters } from "../runtime/counters.ts";
 import { Effects } from "../runtime/effects.ts";
 import { Execution } from "../runtime/execution.ts";
+import { LatencyMonitor } from "../runtime/latency.ts";
 import { reduceParts } from "../runtime/reduce.ts";
 import { NOAUTH, unknownCommand, unknownSubcommand, wrongArity } from "../runtime/refusals.ts";
 import type { ClientVisitor, LogLevel, ProcessFacts, ShardServices } from "../runtime/services.ts";
+import { Slowlog } from "../runtime/slowlog.ts";
 import { Store } from "../store/store.ts";
 
 const FACTS: ProcessFacts = {
@@ -46,6 +49,9 @@ export class FakeShard implements ShardServices {
   readonly counters = new Counters();
   readonly effects = new Effects();
   readonly table: CommandTable;
+  readonly stats: CommandStats;
+  readonly slowlog: Slowlog;
+  readonly latency = new LatencyMonitor();
   readonly bulkBytesMax = 512 * 1024 * 1024;
   readonly conns: Conn[] = [];
   readonly x: Execution;
@@ -62,11 +68,18 @@ export class FakeShard implements ShardServices {
     this.clock = clock;
     this.shared = shared;
     this.table = new CommandTable({ rows });
+    this.stats = new CommandStats(this.table.rows);
+    this.slowlog = new Slowlog(shared);
+    this.slowlog.lengthMax = 128;
     this.store = new Store(16, new KeyHasher(1, 2), clock, this.random);
     this.x = new Execution(this, this.effects, new ReplyWriter(), this.store.database(0));
   }
 
   settleCounters(): void {}
+  resetStatistics(): void {
+    this.counters.reset();
+    this.stats.reset();
+  }
   visitClients(visitor: ClientVisitor): void {
     for (const conn of this.conns) visitor.visit(conn);
   }

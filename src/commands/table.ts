@@ -10,8 +10,10 @@ import { connectionRows } from "./connection.ts";
 import { expiryRows } from "./expiry.ts";
 import { infoRows } from "./info.ts";
 import { keyRows } from "./keys.ts";
+import { latencyRows } from "./latency.ts";
 import { sampleRates } from "./rates.ts";
 import { serverRows } from "./server.ts";
+import { slowlogRows } from "./slowlog.ts";
 import { stringRows } from "./strings.ts";
 
 export const rows: readonly CommandRow[] = [
@@ -23,6 +25,8 @@ export const rows: readonly CommandRow[] = [
   ...configRows,
   ...infoRows,
   ...serverRows,
+  ...slowlogRows,
+  ...latencyRows,
   ...commandInfoRows,
 ];
 

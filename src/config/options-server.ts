@@ -170,17 +170,11 @@ export const SERVER_OPTIONS: readonly Option[] = [
   flag("syslog-enabled", "no", "start refused", "Log to syslog."),
   text("syslog-ident", "redis", "start tuning", "Name in syslog."),
   oneOf("syslog-facility", SYSLOG_FACILITIES, "start tuning", "Facility in syslog.", { initial: "local0" }),
-  number("slowlog-log-slower-than", [10_000, -1, LONG_MAX], "live tuning", "Microseconds that make a command slow."),
-  number("slowlog-max-len", [128, 0, LONG_MAX], "live tuning", "Entries of SLOWLOG."),
-  number("latency-monitor-threshold", [0, 0, LONG_MAX], "live tuning", "Milliseconds that make an event late."),
-  flag("latency-tracking", "yes", "live tuning", "Distribution of time by command."),
-  option(
-    "latency-tracking-info-percentiles",
-    PERCENTILES,
-    "50 99 99.9",
-    "live tuning",
-    "Which percentiles INFO shows.",
-  ),
+  number("slowlog-log-slower-than", [10_000, -1, LONG_MAX], "live works", "Microseconds that make a command slow."),
+  number("slowlog-max-len", [128, 0, LONG_MAX], "live works", "Entries of SLOWLOG."),
+  number("latency-monitor-threshold", [0, 0, LONG_MAX], "live works", "Milliseconds that make an event late."),
+  flag("latency-tracking", "yes", "live works", "Distribution of time by command."),
+  option("latency-tracking-info-percentiles", PERCENTILES, "50 99 99.9", "live works", "Which percentiles INFO shows."),
   number("tracking-table-max-keys", [1_000_000, 0, LONG_MAX], "live tuning", "Keys that client tracking remembers."),
 
   // Scripts

@@ -20,6 +20,11 @@ export interface ReplySink {
   supply(writer: ReplyWriter, byteLength: number): void;
 }
 
+/** Hears of every error that is written. */
+export interface ErrorObserver {
+  onError(text: string): void;
+}
+
 /** Longest head of a reply: a type byte, 17 digits, CRLF, and some to spare. */
 const HEAD_BYTES = 32;
 /** Pieces of replies as little-endian words. */
@@ -41,6 +46,9 @@ export class ReplyWriter {
   limit: number;
   version: RespVersion;
   sink: ReplySink | null;
+  observer: ErrorObserver | null;
+  /** Bytes of room supplied so far, by sink or growth; wraps at 2^31. A reply that needs many has cost time. */
+  supplied: number;
 
   constructor(sink: ReplySink | null = null) {
     this.bytes = new Uint8Array(sink === null ? SCRATCH_BYTES_INITIAL : 0);
@@ -49,6 +57,8 @@ export class ReplyWriter {
     this.limit = this.bytes.length;
     this.version = RESP2;
     this.sink = sink;
+    this.observer = null;
+    this.supplied = 0;
   }
 
   /** Makes room for `byteLength` bytes in one piece. */
@@ -71,6 +81,7 @@ export class ReplyWriter {
 
   /** An error: the code and the text, without the leading minus. CR and LF become spaces, as they would end the reply. */
   error(text: string): void {
+    if (this.observer !== null) this.observer.onError(text);
     this.#line(45, text);
   }
 
@@ -316,11 +327,13 @@ export class ReplyWriter {
   #grow(byteLength: number): void {
     if (this.sink !== null) {
       this.sink.supply(this, byteLength);
+      this.supplied = (this.supplied + this.limit - this.pos) | 0;
       return;
     }
     const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.pos + byteLength));
     // view: growth doubles, so that its cost per byte is constant
     grown.set(this.bytes.subarray(0, this.pos));
+    this.supplied = (this.supplied + grown.length - this.bytes.length) | 0;
     this.bytes = grown;
     this.view = viewOf(grown);
     this.limit = grown.length;

@@ -84,6 +84,13 @@ export interface CommandRow {
   /** For a command that may be split over shards: the error that it would answer whatever the keys hold, or null. */
   readonly validate?: (argv: ArgvView) => string | null;
   readonly run: CommandFunction;
+  /**
+   * How its time is measured: each call, or by samples, where it grows with the bytes of arguments and reply and with
+   * nothing else. Without a word: by samples if FAST.
+   */
+  readonly timing?: "each" | "sampled";
+  /** Is this argument one that logs must not show? */
+  readonly secret?: (argv: ArgvView, index: number) => boolean;
   /** Present where the first argument chooses among commands with rows of their own. */
   readonly subcommands?: readonly CommandRow[];
 }

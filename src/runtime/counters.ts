@@ -11,7 +11,6 @@ export const Counter = {
   HITS: 5,
   MISSES: 6,
   EXPIRED: 7,
-  ERRORS: 8,
   FORWARDED: 9,
   FANNED_OUT: 10,
   PARKED: 11,

@@ -25,6 +25,7 @@ class Peer implements ExchangeHandler {
   readonly replies: string[];
   readonly streamsSent: number[];
   readonly parts: string[];
+  readonly notes: string[];
   readonly #held: (() => void)[];
   answering: boolean;
 
@@ -36,6 +37,7 @@ class Peer implements ExchangeHandler {
     this.replies = [];
     this.streamsSent = [];
     this.parts = [];
+    this.notes = [];
     this.#held = [];
     this.answering = true;
   }
@@ -50,6 +52,10 @@ class Peer implements ExchangeHandler {
     const answer = (): void => this.exchange.sendReply(source, socket, client, seq, viewOf(reply), 0, reply.length);
     if (this.answering) answer();
     else this.#held.push(answer);
+  }
+
+  onNote(socket: number, client: number, bytes: Uint8Array, start: number, end: number): void {
+    this.notes.push(`${socket}:${client}:${Buffer.from(bytes.subarray(start, end)).toString()}`);
   }
 
   onReply(

@@ -10,6 +10,7 @@
  *                       then (start, end) of each argument, relative to the bytes behind; then those bytes
  *     REPLY             first = socket, second = client id, third = seq; payload: the reply
  *     PART_REPLY        first = operation; payload: the reply
+ *     NOTE              first = socket, second = client id; payload: what its shard is to know of the client, as text
  *     STREAM            first = stream id; payload: kind, first, second, third and total length of a large message
  *     FRAGMENT          first = stream id; payload: its next bytes
  *
@@ -30,6 +31,7 @@ const PART = 3;
 const PART_REPLY = 4;
 const STREAM = 5;
 const FRAGMENT = 6;
+const NOTE = 7;
 
 const REQUEST_HEAD_WORDS = 3;
 const STREAM_HEAD_BYTES = 20;
@@ -58,6 +60,8 @@ export interface ExchangeHandler {
   ): void;
   onPart(source: ShardId, operation: number, request: IncomingRequest): void;
   onPartReply(source: ShardId, operation: number, bytes: Uint8Array, start: number, end: number): void;
+  /** Something about a client that happened where its command ran. */
+  onNote(socket: number, client: number, bytes: Uint8Array, start: number, end: number): void;
   /** The last fragment of a connection's large request is in the ring. */
   onStreamSent(socket: number, client: number): void;
 }
@@ -283,6 +287,11 @@ export class Exchange {
     this.#post(target, PART_REPLY, operation, 0, 0, view, start, end);
   }
 
+  /** Tells the shard of a client something that is no reply. */
+  sendNote(target: ShardId, socket: number, client: number, bytes: Uint8Array): void {
+    this.#post(target, NOTE, socket, client, 0, viewOf(bytes), 0, bytes.length);
+  }
+
   /**
    * Takes all messages that are there and hands them to the shard; returns how many. Who was refused a request asks
    * hasRoom() again after this, in the same turn.
@@ -377,6 +386,8 @@ export class Exchange {
       this.#inFlight[source]--;
       this.#inFlightTotal--;
       this.#handler.onPartReply(source, first, bytes, at, end);
+    } else if (kind === NOTE) {
+      this.#handler.onNote(first, second >>> 0, bytes, at, end);
     } else if (kind === STREAM) {
       const w = at >> 2;
       const incoming = new Incoming(words[w], words[w + 1], words[w + 2], words[w + 3], words[w + 4]);

@@ -8,11 +8,13 @@ import { test } from "node:test";
 import type { CommandId, ShardId, SocketId } from "../base/brands.ts";
 import type { Clock } from "../base/clock.ts";
 import { Random } from "../base/random.ts";
+import { SharedWords } from "../base/shared.ts";
 import { KeyHasher } from "../memory/hash.ts";
 import { createMeshMemory, Mesh } from "../mesh/mesh.ts";
 import { Argv } from "../resp/argv.ts";
 import { Store } from "../store/store.ts";
 import type { Reactor } from "../sys/reactor.ts";
+import { CommandStats } from "./command-stats.ts";
 import { CommandTable } from "./command-table.ts";
 import { createCommands } from "./commands.fixture.ts";
 import { Conn, Wait } from "./conn.ts";
@@ -20,11 +22,14 @@ import { Counters } from "./counters.ts";
 import { Effects } from "./effects.ts";
 import { Exchange, type ExchangeHandler, type IncomingRequest } from "./exchange.ts";
 import { Execution } from "./execution.ts";
+import { LatencyMonitor } from "./latency.ts";
 import { Output } from "./output.ts";
 import { Router } from "./router.ts";
 import type { ShardServices } from "./services.ts";
 import { SimReactor } from "./shard.fixture.ts";
 import { shardOfSlot, slotOf } from "./slots.ts";
+import { type SlowCommand, Slowlog } from "./slowlog.ts";
+import { Timing } from "./timing.ts";
 
 const CLOCK: Clock = { wallMs: () => 1_700_000_000_000, monotonicUs: () => 0 };
 const SHARDS = 2;
@@ -38,6 +43,10 @@ class Side implements ExchangeHandler {
   readonly reactor = new SimReactor(0, null, () => {});
   readonly ready: Conn[] = [];
   readonly conns = new Map<number, Conn>();
+  readonly slow: string[] = [];
+  readonly slowlog: Slowlog;
+  readonly stats: CommandStats;
+  readonly timing: Timing;
 
   constructor(mesh: Mesh) {
     this.mesh = mesh;
@@ -47,9 +56,18 @@ class Side implements ExchangeHandler {
     // The commands of the fixture ask nothing of their shard.
     const x = new Execution({} as ShardServices, new Effects(), this.output.writer, store.database(0));
     const table = new CommandTable(createCommands());
-    const host = { makeReady: (conn: Conn): void => void this.ready.push(conn) };
+    const host = {
+      makeReady: (conn: Conn): void => void this.ready.push(conn),
+      logSlow: (conn: Conn, command: SlowCommand): void => void this.slow.push(`${conn.id}: ${command.arguments}`),
+    };
     const { exchange, output } = this;
-    this.router = new Router(mesh.shard, SHARDS, table, store, x, output, exchange, new Counters(), host);
+    const slowlog = new Slowlog(new SharedWords());
+    slowlog.lengthMax = 10;
+    this.slowlog = slowlog;
+    this.stats = new CommandStats(table.rows);
+    this.timing = new Timing(CLOCK, table, this.stats, slowlog, new LatencyMonitor());
+    const counters = new Counters();
+    this.router = new Router(mesh.shard, SHARDS, table, store, x, output, exchange, counters, this.timing, host);
   }
 
   connect(id: number): Conn {
@@ -79,6 +97,10 @@ class Side implements ExchangeHandler {
     if (conn.outHead < 0) return "";
     assert.equal(conn.outHead, conn.outTail);
     return Buffer.from(this.reactor.blocks.viewOf(conn.outHead).slice(conn.outStart, conn.outEnd)).toString("latin1");
+  }
+
+  onNote(): void {
+    assert.fail("nothing is slow here");
   }
 
   onRequest(source: ShardId, socket: number, client: number, seq: number, request: IncomingRequest): void {

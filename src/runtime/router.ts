@@ -14,9 +14,12 @@
 
 import { assert } from "../base/assert.ts";
 import type { CommandId, ShardId } from "../base/brands.ts";
+import { latin1 } from "../base/bytes.ts";
+import { MOVED_BYTES_MAX } from "../base/limits.ts";
 import { Argv } from "../resp/argv.ts";
 import { RESP2, ReplyWriter } from "../resp/writer.ts";
 import type { Store } from "../store/store.ts";
+import type { CommandStats } from "./command-stats.ts";
 import {
   type CommandTable,
   PLACE_ALL,
@@ -35,6 +38,8 @@ import type { Output } from "./output.ts";
 import { reduceParts } from "./reduce.ts";
 import { NOAUTH, unknownCommand, unknownSubcommand, wrongArity } from "./refusals.ts";
 import { shardOfSlot, slotOf } from "./slots.ts";
+import type { SlowCommand } from "./slowlog.ts";
+import type { Timing } from "./timing.ts";
 
 /** The keys lie on several shards, or the command runs on all. */
 const SEVERAL = -1 as ShardId;
@@ -48,14 +53,16 @@ class Operation {
   readonly argv: Argv;
   readonly shards: number[];
   readonly replies: Uint8Array[];
+  readonly startedUs: number;
   remaining: number;
 
-  constructor(conn: Conn, command: CommandId, argv: Argv) {
+  constructor(conn: Conn, command: CommandId, argv: Argv, startedUs: number) {
     this.conn = conn;
     this.command = command;
     this.argv = argv;
     this.shards = [];
     this.replies = [];
+    this.startedUs = startedUs;
     this.remaining = 0;
   }
 }
@@ -64,6 +71,8 @@ class Operation {
 export interface RouterHost {
   /** The connection's reason to wait is gone: go on parsing it, soon. */
   makeReady(conn: Conn): void;
+  /** A command of this connection was slow. */
+  logSlow(conn: Conn, command: SlowCommand): void;
 }
 
 export class Router {
@@ -71,8 +80,6 @@ export class Router {
   strict: boolean;
   /** A password is set, so that a connection must authenticate first. */
   authRequired: boolean;
-  /** Requests refused since the shard last took the count. */
-  errors: number;
   readonly #self: ShardId;
   readonly #shardCount: number;
   readonly #table: CommandTable;
@@ -84,6 +91,10 @@ export class Router {
   readonly #host: RouterHost;
   /** Replies that do not go straight to a connection are written here first. */
   readonly #scratch: ReplyWriter;
+  /** The same for parts of operations, whose errors count once, where the operation ends. */
+  readonly #partScratch: ReplyWriter;
+  readonly #timing: Timing;
+  readonly #stats: CommandStats;
   readonly #partArgv: Argv;
   readonly #operations: Map<number, Operation>;
   readonly #roomWaiters: Conn[][];
@@ -99,11 +110,11 @@ export class Router {
     output: Output,
     exchange: Exchange,
     counters: Counters,
+    timing: Timing,
     host: RouterHost,
   ) {
     this.strict = true;
     this.authRequired = false;
-    this.errors = 0;
     this.#self = self;
     this.#shardCount = shardCount;
     this.#table = table;
@@ -114,6 +125,11 @@ export class Router {
     this.#counters = counters;
     this.#host = host;
     this.#scratch = new ReplyWriter();
+    this.#partScratch = new ReplyWriter();
+    this.#timing = timing;
+    this.#stats = timing.stats;
+    output.writer.observer = this.#stats;
+    this.#scratch.observer = this.#stats;
     this.#partArgv = new Argv();
     this.#operations = new Map();
     this.#roomWaiters = [];
@@ -152,7 +168,9 @@ export class Router {
     const table = this.#table;
     if (target === REFUSED) return this.#refuse(conn, id, argv);
     if (this.authRequired && !conn.authenticated && (table.flags[id] & CommandFlag.NO_AUTH) === 0) {
-      return this.#reject(conn, NOAUTH);
+      const taken = this.#reject(conn, NOAUTH);
+      if (taken) this.#stats.refused(id);
+      return taken;
     }
     conn.lastCommand = id;
     if (target === this.#self) return this.#local(conn, id, table.place[id], argv);
@@ -166,6 +184,7 @@ export class Router {
     scratch.reset();
     scratch.version = request.version;
     this.#run(request.command, request.argv, request.database, scratch, null);
+    if (this.#timing.slow !== null) this.#reportSlow(source, socket, client);
     const length = scratch.pos;
     if (this.#exchange.isLong(length)) {
       this.#exchange.sendLongReply(source, socket, client, seq, scratch.detach(), length);
@@ -174,10 +193,10 @@ export class Router {
 
   /** Executes this shard's part of another shard's operation. */
   executePart(source: ShardId, operation: number, request: IncomingRequest): void {
-    const scratch = this.#scratch;
+    const scratch = this.#partScratch;
     scratch.reset();
     scratch.version = request.version;
-    this.#run(request.command, request.argv, request.database, scratch, null);
+    this.#runPart(request.command, request.argv, request.database, scratch, null);
     this.#exchange.sendPartReply(source, operation, scratch.view, 0, scratch.pos);
   }
 
@@ -235,6 +254,11 @@ export class Router {
     }
   }
 
+  /** Connections that wait for room in a ring. */
+  get roomWaiting(): number {
+    return this.#roomWaiting;
+  }
+
   /** Is anything waiting that only other shards' progress can end? */
   get waitsForOthers(): boolean {
     return this.#roomWaiting > 0 || this.#operations.size > 0;
@@ -248,7 +272,6 @@ export class Router {
   /** An error that takes a request's place in the order of replies. False: not yet. */
   #reject(conn: Conn, error: string): boolean {
     if (conn.outstanding !== 0) return this.#waitForOrder(conn);
-    this.errors++;
     this.#output.writer.error(error);
     return true;
   }
@@ -259,7 +282,9 @@ export class Router {
       const container = this.#table.find(argv.bytes, argv.starts[0], argv.ends[0]);
       return this.#reject(conn, unknownSubcommand(argv, this.#table.rows[container].name));
     }
-    return this.#reject(conn, wrongArity(this.#table.rows[id].name));
+    const taken = this.#reject(conn, wrongArity(this.#table.rows[id].name));
+    if (taken) this.#stats.refused(id);
+    return taken;
   }
 
   #waitForOrder(conn: Conn): false {
@@ -329,6 +354,22 @@ export class Router {
     if (x.reply !== reply) x.reply = reply;
     if (x.conn !== conn) x.conn = conn;
     if (x.db.index !== database) x.db = this.#store.database(database);
+    const stats = this.#stats;
+    const errors = stats.errors;
+    const supplied = reply.supplied;
+    if (--stats.left[id] < 0 || argv.ends[argv.count - 1] - argv.starts[0] > MOVED_BYTES_MAX) {
+      this.#timing.begin();
+      this.#execute(id, x, argv, database);
+      this.#timing.end(id, argv, x.nowMs);
+    } else {
+      this.#execute(id, x, argv, database);
+      if (((reply.supplied - supplied) | 0) > MOVED_BYTES_MAX) this.#timing.endLate(id, argv, x.nowMs);
+    }
+    if (stats.errors !== errors) stats.failed[id]++;
+    if (conn !== null && this.#timing.slow !== null) this.#logSlow(conn);
+  }
+
+  #execute(id: CommandId, x: Execution, argv: Argv, database: number): void {
     const effects = x.effects;
     if (effects.observer === null) {
       this.#table.functions[id](x, argv);
@@ -337,6 +378,26 @@ export class Router {
     effects.begin(database);
     this.#table.functions[id](x, argv);
     effects.finish(argv);
+  }
+
+  /** A part of an operation: the operation is measured as a whole. */
+  #runPart(id: CommandId, argv: Argv, database: number, reply: ReplyWriter, conn: Conn | null): void {
+    const x = this.#x;
+    x.reply = reply;
+    x.conn = conn;
+    x.db = this.#store.database(database);
+    this.#execute(id, x, argv, database);
+  }
+
+  /** A command of another shard's client was slow: that shard logs it. */
+  #reportSlow(source: ShardId, socket: number, client: number): void {
+    const slow = this.#timing.takeSlow();
+    if (slow !== null) this.#exchange.sendNote(source, socket, client, Buffer.from(JSON.stringify(slow), "utf8"));
+  }
+
+  #logSlow(conn: Conn): void {
+    const slow = this.#timing.takeSlow();
+    if (slow !== null) this.#host.logSlow(conn, slow);
   }
 
   #keepLate(conn: Conn, seq: number, bytes: Uint8Array, start: number, end: number): void {
@@ -367,7 +428,7 @@ export class Router {
     this.#counters.add(Counter.FANNED_OUT, 1);
     const alone = this.#shardCount === 1;
     // The request's bytes are gone when the parts come back; alone, they are not.
-    const op = new Operation(conn, id, alone ? argv : argv.toOwned());
+    const op = new Operation(conn, id, alone ? argv : argv.toOwned(), this.#timing.now());
     const number = this.#nextOperation;
     this.#nextOperation = (number + 1) | 0;
     const everywhere = row.place === "all";
@@ -377,10 +438,10 @@ export class Router {
       op.shards.push(shard);
       op.replies.push(EMPTY);
       if (shard === this.#self) {
-        const scratch = this.#scratch;
+        const scratch = this.#partScratch;
         scratch.reset();
         scratch.version = conn.version;
-        this.#run(id, part, conn.database, scratch, conn);
+        this.#runPart(id, part, conn.database, scratch, conn);
         op.replies[op.replies.length - 1] = scratch.bytes.slice(0, scratch.pos);
       } else {
         op.remaining++;
@@ -432,7 +493,24 @@ export class Router {
     reduceParts(row.reduce, row.keys, parts, this.#output.writer, x);
     // HELLO and the like may not be split, so that the version still holds.
     assert(this.#output.writer.version >= RESP2, "the writer speaks a version");
+    const failed = this.#noteFailure(op);
+    this.#timing.spread(op.command, op.argv, op.startedUs, x.nowMs, failed);
+    this.#logSlow(op.conn);
+  }
+
+  /** Did a part answer an error? It counts once, as the reply of the whole. */
+  #noteFailure(op: Operation): boolean {
+    for (let i = 0; i < op.replies.length; i++) {
+      const reply = op.replies[i];
+      if (reply[0] !== MINUS) continue;
+      this.#stats.onError(latin1(reply, 1, Math.min(reply.length, ERROR_HEAD_BYTES)));
+      return true;
+    }
+    return false;
   }
 }
 
 const EMPTY = new Uint8Array(0);
+const MINUS = 45;
+/** More than the longest first word of an error. */
+const ERROR_HEAD_BYTES = 64;

@@ -8,10 +8,13 @@ import type { Random } from "../base/random.ts";
 import type { SharedWords } from "../base/shared.ts";
 import type { Config } from "../config/config.ts";
 import type { Store } from "../store/store.ts";
+import type { CommandStats } from "./command-stats.ts";
 import type { CommandTable } from "./command-table.ts";
 import type { Conn } from "./conn.ts";
 import type { Counters } from "./counters.ts";
 import type { Effects } from "./effects.ts";
+import type { LatencyMonitor } from "./latency.ts";
+import type { Slowlog } from "./slowlog.ts";
 
 export type LogLevel = "debug" | "verbose" | "notice" | "warning";
 
@@ -43,11 +46,16 @@ export interface ShardServices {
   readonly counters: Counters;
   readonly effects: Effects;
   readonly table: CommandTable;
+  readonly stats: CommandStats;
+  readonly slowlog: Slowlog;
+  readonly latency: LatencyMonitor;
   readonly facts: ProcessFacts;
   /** proto-max-bulk-len in bytes. */
   readonly bulkBytesMax: number;
   /** Brings `counters` up to date: the busiest ones are kept elsewhere between ticks. */
   settleCounters(): void;
+  /** Begins all statistics anew, as CONFIG RESETSTAT does. */
+  resetStatistics(): void;
   /** Calls the visitor for each client of this shard. */
   visitClients(visitor: ClientVisitor): void;
   clientCount(): number;

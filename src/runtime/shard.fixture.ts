@@ -26,7 +26,8 @@ import { Shard } from "./shard.ts";
 
 const ECONNRESET = 104;
 const TURNS_MAX = 2_000_000;
-const STEP_US = 20;
+const STEP_US = 1;
+const START_MS = 1_700_000_000_000;
 
 export const FACTS: ProcessFacts = {
   pid: 4711,
@@ -310,8 +311,7 @@ export class Cluster implements Clock {
   readonly shared = new SharedWords();
   readonly logged: string[] = [];
   readonly shutdowns: string[] = [];
-  /** The wall clock: it moves only when a test says so. */
-  nowMs = 1_700_000_000_000;
+  /** Monotonic time: it moves a little with each step, and with advance(). */
   #us = 0;
   readonly #meshes: Mesh[] = [];
   readonly #asleep: boolean[] = [];
@@ -325,6 +325,17 @@ export class Cluster implements Clock {
     for (let id = 0; id < shards; id++) this.#addShard(id, memory, options);
   }
 
+  /** The wall clock goes with the monotonic one. Setting it lets the time pass until then. */
+  get nowMs(): number {
+    return START_MS + Math.floor(this.#us / 1000);
+  }
+
+  set nowMs(ms: number) {
+    assert(ms >= this.nowMs, "time does not go back");
+    this.#us = (ms - START_MS) * 1000;
+    this.#asleep.fill(false);
+  }
+
   wallMs(): number {
     return this.nowMs;
   }
@@ -335,7 +346,6 @@ export class Cluster implements Clock {
 
   /** Time passes, nobody does anything. */
   advance(ms: number): void {
-    this.nowMs += ms;
     this.#us += ms * 1000;
     this.#asleep.fill(false);
   }

@@ -21,6 +21,7 @@ import type { Mesh } from "../mesh/mesh.ts";
 import type { Store } from "../store/store.ts";
 import type { Reactor, ReactorHandler } from "../sys/reactor.ts";
 import { Clients } from "./clients.ts";
+import { CommandStats } from "./command-stats.ts";
 import { CommandTable } from "./command-table.ts";
 import type { Commands } from "./commands.ts";
 import type { Conn } from "./conn.ts";
@@ -28,11 +29,15 @@ import { Counter, Counters } from "./counters.ts";
 import { Effects } from "./effects.ts";
 import { Exchange, type ExchangeHandler, type IncomingRequest } from "./exchange.ts";
 import { Execution } from "./execution.ts";
+import type { GcPauses } from "./gc-pauses.ts";
 import { InputBuffers } from "./input.ts";
 import { Intake } from "./intake.ts";
+import { LatencyMonitor } from "./latency.ts";
 import { Output, type OutputHandler } from "./output.ts";
 import { Router, type RouterHost } from "./router.ts";
 import type { ClientVisitor, LogLevel, ProcessFacts, ShardServices } from "./services.ts";
+import { type SlowCommand, Slowlog } from "./slowlog.ts";
+import { Timing } from "./timing.ts";
 
 /** Between slices of background work other work gets three times as long. */
 const HUNGRY_PAUSE_US = 3000;
@@ -51,6 +56,8 @@ export interface ShardParts {
   readonly store: Store;
   readonly log: (level: LogLevel, text: string) => void;
   readonly requestShutdown: (reason: string) => void;
+  /** Absent where nobody can tell. */
+  readonly gcPauses?: GcPauses;
 }
 
 export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, RouterHost, ShardServices {
@@ -65,6 +72,9 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   readonly counters: Counters;
   readonly effects: Effects;
   readonly table: CommandTable;
+  readonly stats: CommandStats;
+  readonly slowlog: Slowlog;
+  readonly latency: LatencyMonitor;
   /** Position up to which the log is durable. There is no log yet, so that everything is. */
   durable: number;
   /** A tick passed in the last step: the thread gives Node's own event loop a turn. */
@@ -77,12 +87,20 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   readonly #intake: Intake;
   readonly #exchange: Exchange;
   readonly #router: Router;
+  readonly #timing: Timing;
   readonly #x: Execution;
   readonly #log: (level: LogLevel, text: string) => void;
   readonly #requestShutdown: (reason: string) => void;
+  readonly #gcPauses: GcPauses | null;
   #clockFresh: boolean;
   /** Monotonic time at the end of the last step. */
   #nowUs: number;
+  /** Monotonic time at which this step had its first event. */
+  #busySinceUs: number;
+  /** How far the wall clock is ahead of the monotonic one, as of the last tick. */
+  #wallAheadMs: number;
+  /** Since when messages wait for room in a ring; 0 while none does. */
+  #ringsFullSinceUs: number;
   #nextTickUs: number;
   /** When the next slice of a big expiry is due. */
   #hungryAtUs: number;
@@ -100,6 +118,10 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.counters = new Counters();
     this.effects = new Effects();
     this.table = new CommandTable(parts.commands);
+    this.stats = new CommandStats(this.table.rows);
+    this.slowlog = new Slowlog(parts.shared);
+    this.latency = new LatencyMonitor();
+    this.#timing = new Timing(parts.clock, this.table, this.stats, this.slowlog, this.latency);
     this.durable = 0;
     this.ticked = false;
     this.#reactor = parts.reactor;
@@ -119,6 +141,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
       output,
       this.#exchange,
       this.counters,
+      this.#timing,
       this,
     );
     const { counters, table, store } = this;
@@ -129,8 +152,12 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#intake = new Intake({ reactor, output, input, clients, router, store, x: this.#x, counters, log });
     this.#log = log;
     this.#requestShutdown = parts.requestShutdown;
+    this.#gcPauses = parts.gcPauses ?? null;
     this.#clockFresh = false;
+    this.#ringsFullSinceUs = 0;
     this.#nowUs = 0;
+    this.#busySinceUs = 0;
+    this.#wallAheadMs = parts.clock.wallMs() - parts.clock.monotonicUs() / 1000;
     this.#nextTickUs = 0;
     this.#hungryAtUs = Number.POSITIVE_INFINITY;
     this.#pauseUntilUs = 0;
@@ -172,6 +199,10 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     }
     this.#output.flush(this.durable, this);
     const nowUs = this.clock.monotonicUs();
+    if (nowUs - this.#busySinceUs >= this.latency.thresholdUs) {
+      this.latency.note("event-loop", nowUs - this.#busySinceUs, this.#x.nowMs);
+    }
+    if (this.shardCount > 1) this.#noteRings(nowUs);
     this.#nowUs = nowUs;
     if (nowUs >= this.#nextTickUs) this.#tick();
     this.#background(nowUs);
@@ -259,6 +290,15 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#router.partReplied(source, operation, bytes, start, end);
   }
 
+  // tidy: cold function, only slow commands are noted
+  onNote(socket: number, client: number, bytes: Uint8Array, start: number, end: number): void {
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("utf8");
+    const command = JSON.parse(text) as SlowCommand;
+    const conn = this.#clients.at(socket);
+    if (conn === null || (conn.id | 0) !== (client | 0)) this.slowlog.add({ ...command, peer: "", name: "" });
+    else this.logSlow(conn, command);
+  }
+
   onStreamSent(socket: number, client: number): void {
     const conn = this.#clients.at(socket);
     if (conn === null || (conn.id | 0) !== (client | 0)) return;
@@ -269,6 +309,11 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
 
   makeReady(conn: Conn): void {
     this.#intake.makeReady(conn);
+  }
+
+  // tidy: cold function, for slow commands
+  logSlow(conn: Conn, command: SlowCommand): void {
+    this.slowlog.add({ ...command, peer: this.#reactor.peerName(conn.socket), name: conn.name });
   }
 
   // OutputHandler
@@ -297,6 +342,13 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
 
   applyConfig(_names: readonly string[]): void {
     const config = this.config;
+    this.slowlog.thresholdUs = config.integer("slowlog-log-slower-than");
+    this.slowlog.lengthMax = config.integer("slowlog-max-len");
+    this.latency.setThresholdMs(config.integer("latency-monitor-threshold"));
+    this.stats.tracking = config.flag("latency-tracking");
+    if (!this.stats.tracking) this.stats.dropHistograms();
+    this.#timing.applyThresholds();
+    this.#watchGc();
     this.#router.strict = config.text("pipeline-order") === "strict";
     this.#router.authRequired = config.text("requirepass") !== "";
     this.#intake.applyConfig(config);
@@ -319,13 +371,17 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     return this.#intake.bulkBytesMax;
   }
 
+  resetStatistics(): void {
+    this.settleCounters();
+    this.counters.reset();
+    this.stats.reset();
+  }
+
   settleCounters(): void {
     this.store.settle();
     const values = this.counters.values;
     values[Counter.COMMANDS] += this.#intake.taken;
     this.#intake.taken = 0;
-    values[Counter.ERRORS] += this.#router.errors;
-    this.#router.errors = 0;
     values[Counter.BYTES_IN] += this.#intake.bytesIn;
     this.#intake.bytesIn = 0;
     values[Counter.BYTES_OUT] += this.#output.bytesSent;
@@ -335,7 +391,11 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   // The rest is the shard's own.
 
   #readClock(): void {
-    const now = this.clock.wallMs();
+    // One reading is for both clocks: the wall's distance from the other changes only when somebody sets it.
+    const nowUs = this.clock.monotonicUs();
+    const now = Math.floor(nowUs / 1000 + this.#wallAheadMs);
+    this.#busySinceUs = nowUs;
+    this.#timing.sinceUs = nowUs;
     this.#x.nowMs = now;
     this.store.nowMs = now;
     this.#clockFresh = true;
@@ -345,6 +405,21 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     if (this.#intake.readyCount > 0 || this.#output.pending) return false;
     if (this.shardCount === 1) return true;
     return this.#mesh.park();
+  }
+
+  /** How long messages have waited for room in rings is known when there is room again. */
+  #noteRings(nowUs: number): void {
+    const full = this.#exchange.backlog > 0 || this.#router.roomWaiting > 0;
+    if (full === this.#ringsFullSinceUs > 0) return;
+    if (!full) this.latency.note("ring-wait", nowUs - this.#ringsFullSinceUs, this.#x.nowMs);
+    this.#ringsFullSinceUs = full ? nowUs : 0;
+  }
+
+  // tidy: cold function, runs when a setting changes
+  #watchGc(): void {
+    if (this.#gcPauses === null) return;
+    if (this.latency.enabled) this.#gcPauses.start((us) => this.latency.note("gc", us, this.#x.nowMs));
+    else this.#gcPauses.stop();
   }
 
   /** Work that nobody waits for, in slices of at most a millisecond with pauses between. */
@@ -357,13 +432,18 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   }
 
   #expireSlice(): void {
+    const startedUs = this.clock.monotonicUs();
     const hungry = this.store.expireSlice();
-    this.#hungryAtUs = hungry ? this.clock.monotonicUs() + HUNGRY_PAUSE_US : Number.POSITIVE_INFINITY;
+    const nowUs = this.clock.monotonicUs();
+    this.latency.note("expire-cycle", nowUs - startedUs, this.#x.nowMs);
+    this.#hungryAtUs = hungry ? nowUs + HUNGRY_PAUSE_US : Number.POSITIVE_INFINITY;
   }
 
   #tick(): void {
     this.ticked = true;
-    this.#nextTickUs = this.clock.monotonicUs() + TICK_MS * 1000;
+    const nowUs = this.clock.monotonicUs();
+    this.#nextTickUs = nowUs + TICK_MS * 1000;
+    this.#wallAheadMs = this.clock.wallMs() - nowUs / 1000;
     this.settleCounters();
     this.#expireSlice();
     this.#commands.onTick?.(this);

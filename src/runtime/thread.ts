@@ -24,6 +24,7 @@ import { chooseReactor, openReactor, type ReactorChoice } from "../sys/probe.ts"
 import { type ListenAddress, ListenError, type Reactor } from "../sys/reactor.ts";
 import { systemPages } from "../sys/system-pages.ts";
 import type { CommandModule } from "./commands.ts";
+import { V8GcPauses } from "./gc-pauses.ts";
 import type { LogLevel, ProcessFacts } from "./services.ts";
 import { Shard } from "./shard.ts";
 
@@ -102,6 +103,7 @@ async function build(
     ),
     log: (level, text) => send({ type: "log", level, text }),
     requestShutdown: (reason) => send({ type: "shutdown", reason }),
+    gcPauses: new V8GcPauses(),
   });
   return { shard, reactor, mesh };
 }
