@@ -3,7 +3,8 @@
  *
  * Without a path: type check, formatter and linter, house rules, then every *.test.ts. With paths: only those tests,
  * in Node's own full report; `x.ts` stands for `x.test.ts`; arguments that start with `-` go to `node --test`
- * (`--test-name-pattern=…`). KEVY_TEST_DEPTH=full runs more seeds and more random operations, in longer bounds.
+ * (`--test-name-pattern=…`). KEVY_TEST_DEPTH=full runs more seeds and more random operations, in longer bounds; soak
+ * lets the soak tests take as long as they are meant to.
  */
 
 import { spawn, spawnSync } from "node:child_process";
@@ -16,9 +17,10 @@ import { nodeTooOld } from "./node-version.mjs";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const FOLDERS = ["src", "tests", "tools", "bench", "examples"];
 const CONCURRENCY = 2;
-const FULL = process.env.KEVY_TEST_DEPTH === "full";
+const SOAK = process.env.KEVY_TEST_DEPTH === "soak";
+const FULL = SOAK || process.env.KEVY_TEST_DEPTH === "full";
 /** Bound of a test, and of all tests of a file together. */
-const FILE_MS_MAX = FULL ? 300_000 : 120_000;
+const FILE_MS_MAX = SOAK ? 1_800_000 : FULL ? 300_000 : 120_000;
 const WATCH_MS = 500;
 
 /** All test files below a folder, sorted; none if there is no such folder. */

@@ -1,13 +1,15 @@
 /**
  * How deep random tests dig, and with which seeds.
  *
- * KEVY_TEST_DEPTH=full multiplies counts; KEVY_TEST_SEED=<n> runs that seed alone. A failing seed's message holds the
- * command that repeats it.
+ * KEVY_TEST_DEPTH=full multiplies counts, and KEVY_TEST_DEPTH=soak also lets the soak tests take their time (name them:
+ * `KEVY_TEST_DEPTH=soak npm test -- tests/soak`); KEVY_TEST_SEED=<n> runs that seed alone. A failing seed's message holds
+ * the command that repeats it.
  */
 
 import { relative } from "node:path";
 
-export const FULL = process.env["KEVY_TEST_DEPTH"] === "full";
+export const SOAK = process.env["KEVY_TEST_DEPTH"] === "soak";
+export const FULL = SOAK || process.env["KEVY_TEST_DEPTH"] === "full";
 
 /** Picks a count: `depth(50, 5000)` is 50 operations in a normal run, 5000 in a full one. */
 export function depth(normal: number, full: number): number {
