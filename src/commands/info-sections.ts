@@ -49,6 +49,10 @@ function serverFields({ x, shards }: Report): Fields {
   const uptime = Math.max(0, Math.floor((x.nowMs - facts.startedMs) / 1000));
   return [
     ["redis_version", REDIS_VERSION],
+    // As of a Redis that was built from an archive; the id tells versions of kevy apart.
+    ["redis_git_sha1", "00000000"],
+    ["redis_git_dirty", 0],
+    ["redis_build_id", createHash("sha1").update(facts.kevyVersion).digest("hex").slice(0, 16)],
     ["kevy_version", facts.kevyVersion],
     ["node_version", process.versions.node],
     ["redis_mode", "standalone"],

@@ -1,17 +1,13 @@
 /**
- * Commands that concern the server as a process: TIME, DEBUG, SHUTDOWN.
+ * Commands that concern the server as a process: TIME, SHUTDOWN.
  */
 
 import { isWord } from "../base/bytes.ts";
-import { blockThread } from "../base/shared.ts";
 import type { ArgvView } from "../resp/argv.ts";
 import { CommandFlag, type CommandFunction, type CommandRow } from "../runtime/commands.ts";
 import type { Execution } from "../runtime/execution.ts";
-import { endConnection, helpFunction, quoted, quotingError, SYNTAX_ERROR } from "./replies.ts";
+import { endConnection, SYNTAX_ERROR } from "./replies.ts";
 
-const DEBUG_FORBIDDEN =
-  'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local ' +
-  "connection, otherwise you need to set this option in the configuration file, and then restart the server.";
 const SAVE_FAILED =
   "ERR Errors trying to SHUTDOWN. This server keeps no snapshots: use SHUTDOWN NOSAVE to stop without saving.";
 
@@ -22,34 +18,6 @@ function time(x: Execution): void {
   x.reply.array(2);
   x.reply.bulkInteger(seconds);
   x.reply.bulkInteger(Math.floor((ms - seconds * 1000) * 1000));
-}
-
-function mayDebug(x: Execution): boolean {
-  const allowed = x.shard.config.raw("enable-debug-command");
-  if (allowed === "local") return x.conn !== null && x.shard.isLocalClient(x.conn);
-  return allowed === "yes";
-}
-
-const debugHelp = helpFunction("DEBUG", ["SLEEP <seconds>", "    Stop the server for <seconds>. Decimals allowed."]);
-
-/** DEBUG SLEEP blocks the shard of the connection that asks for it, as a slow command would; the others go on. */
-function debug(x: Execution, argv: ArgvView): void {
-  const is = (word: string): boolean => isWord(argv.bytes, argv.starts[1], argv.ends[1], word);
-  if (!mayDebug(x)) {
-    x.reply.error(DEBUG_FORBIDDEN);
-  } else if (argv.count === 2 && is("help")) {
-    debugHelp(x, argv);
-  } else if (argv.count === 3 && is("sleep")) {
-    // As strtod reads: what is no number is 0.
-    const seconds = Number.parseFloat(argv.text(2));
-    if (seconds > 0 && Number.isFinite(seconds)) blockThread(seconds * 1000);
-    x.reply.ok();
-  } else {
-    quotingError(
-      x.reply,
-      "ERR unknown subcommand or wrong number of arguments for '" + quoted(argv, 1) + "'. Try DEBUG HELP.",
-    );
-  }
 }
 
 /**
@@ -94,6 +62,5 @@ function row(name: string, arity: number, flags: number, run: CommandFunction): 
 
 export const serverRows: readonly CommandRow[] = [
   row("time", 1, LOADING | STALE | FAST, time),
-  row("debug", -2, ADMIN | NOSCRIPT | LOADING | STALE, debug),
   row("shutdown", -1, ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI, shutdown),
 ];

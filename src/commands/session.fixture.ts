@@ -179,6 +179,12 @@ export class FakeClient {
 
   #spread(row: CommandRow, argv: Argv, writer: ReplyWriter): void {
     assert(row.reduce !== null, "a command on all shards has a reduction");
+    this.#shard.x.conn = this.conn;
+    const wrong = row.validate?.(argv, this.#shard.x) ?? null;
+    if (wrong !== null) {
+      writer.error(wrong);
+      return;
+    }
     const replies: Uint8Array[] = [];
     const shards: number[] = [];
     for (const shard of this.#server.shards) {

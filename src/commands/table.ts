@@ -7,6 +7,7 @@ import { clientRows } from "./client.ts";
 import { commandInfoRows } from "./command-info.ts";
 import { configRows } from "./config.ts";
 import { connectionRows } from "./connection.ts";
+import { debugRows } from "./debug.ts";
 import { expiryRows } from "./expiry.ts";
 import { infoRows } from "./info.ts";
 import { keyRows } from "./keys.ts";
@@ -25,6 +26,7 @@ export const rows: readonly CommandRow[] = [
   ...configRows,
   ...infoRows,
   ...serverRows,
+  ...debugRows,
   ...slowlogRows,
   ...latencyRows,
   ...commandInfoRows,

@@ -202,6 +202,11 @@ export class ReplyWriter {
     this.#head(this.version === RESP3 ? 62 : 42, count);
   }
 
+  /** RESP3 only: `pairs` pairs about the reply that follows them. */
+  attribute(pairs: number): void {
+    this.#head(124, pairs);
+  }
+
   boolean(value: boolean): void {
     if (this.version === RESP3) this.#line(35, value ? "t" : "f");
     else this.integer(value ? 1 : 0);

@@ -81,8 +81,11 @@ export interface CommandRow {
    */
   readonly place: "connection" | "keys" | "all" | PlaceFunction;
   readonly reduce: Reduction | null;
-  /** For a command that may be split over shards: the error that it would answer whatever the keys hold, or null. */
-  readonly validate?: (argv: ArgvView) => string | null;
+  /**
+   * For a command that may run on several shards: the error that it would answer whatever the keys hold, or null. Asked
+   * where the client is, before any shard runs it.
+   */
+  readonly validate?: (argv: ArgvView, x: Execution) => string | null;
   readonly run: CommandFunction;
   /**
    * How its time is measured: each call, or by samples, where it grows with the bytes of arguments and reply and with

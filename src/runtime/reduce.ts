@@ -34,6 +34,9 @@ export function skipReply(bytes: Uint8Array, at: number): number {
     case 37: // % map
       for (let i = 0; i < 2 * value; i++) next = skipReply(bytes, next);
       return next;
+    case 124: // | attributes, and the reply they belong to
+      for (let i = 0; i < 2 * value; i++) next = skipReply(bytes, next);
+      return skipReply(bytes, next);
     default:
       return next;
   }

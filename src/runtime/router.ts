@@ -423,7 +423,8 @@ export class Router {
   #spread(conn: Conn, id: CommandId, argv: Argv): boolean {
     if (conn.outstanding !== 0) return this.#waitForOrder(conn);
     const row = this.#table.rows[id];
-    const wrong = row.validate === undefined ? null : row.validate(argv);
+    this.#x.conn = conn;
+    const wrong = row.validate === undefined ? null : row.validate(argv, this.#x);
     if (wrong !== null) return this.#reject(conn, wrong);
     this.#counters.add(Counter.FANNED_OUT, 1);
     const alone = this.#shardCount === 1;

@@ -41,6 +41,8 @@ export class Store {
   arena: Arena;
   readonly hasher: KeyHasher;
   readonly random: Random;
+  /** Are keys whose time has come looked for? Those that are met go in any case. */
+  activeExpire: boolean;
   /** Wall clock of the current batch, milliseconds since 1970. */
   nowMs: number;
   /** The hash of the key hintStart ≤ i < hintEnd of hintView, while hintStart ≥ 0: see hint(). */
@@ -73,6 +75,7 @@ export class Store {
     this.arena = new Arena({ advice });
     this.hasher = hasher;
     this.random = random;
+    this.activeExpire = true;
     this.nowMs = clock.wallMs();
     this.hintView = new DataView(new ArrayBuffer(0));
     this.hintStart = -1;
@@ -196,6 +199,7 @@ export class Store {
    * many were due that another slice should follow soon.
    */
   expireSlice(): boolean {
+    if (!this.activeExpire) return false;
     const until = this.#clock.monotonicUs() + SLICE_US;
     const collector = this.#collector;
     let seen = 0;
