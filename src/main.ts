@@ -26,6 +26,11 @@ switch (line.action) {
     writeSync(1, "The configuration is fine.\n");
     break;
   case "run":
-    await runServer({ config: line.config, file: line.file ?? "", warnings: line.warnings });
+    // What came from standard input cannot be written back.
+    await runServer({
+      config: line.config,
+      file: line.file === null || line.file === "-" ? "" : line.file,
+      warnings: line.warnings,
+    });
     break;
 }

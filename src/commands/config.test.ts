@@ -3,7 +3,10 @@
  */
 
 import assert from "node:assert/strict";
+import { lstatSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, test } from "node:test";
+import { tempDir } from "../../tests/support/temp-dir.ts";
 import { Counter } from "../runtime/counters.ts";
 import { configRows } from "./config.ts";
 import { connectionRows } from "./connection.ts";
@@ -28,7 +31,11 @@ describe("CONFIG", () => {
     for (const shard of server.shards) {
       assert.equal(shard.config.integer("maxclients"), 5);
       assert.deepEqual(shard.applied, ["maxclients"]);
+      // The main thread compares what all shards have, changed or not.
+      assert.deepEqual(shard.announced, ["maxclients", "tcp-keepalive"]);
     }
+    assert.equal(client.text("config", "set", "SLAVE-Priority", "5"), "+OK\r\n");
+    assert.deepEqual(server.shards[0].announced.slice(2), ["replica-priority"]);
   });
 
   test("SET of something wrong changes nothing", () => {
@@ -80,9 +87,68 @@ describe("CONFIG", () => {
     for (const shard of server.shards) assert.equal(shard.counters.get(Counter.HITS), 0);
   });
 
+  test("SET refuses more than the machine allows, after everything else that is wrong", () => {
+    const server = fresh(2);
+    for (const shard of server.shards) shard.config.allowAtMost("maxclients", 100, "try with 100");
+    const client = server.connect();
+    const failed = "-ERR CONFIG SET failed (possibly related to argument ";
+    assert.equal(
+      client.text("config", "set", "hz", "5", "maxclients", "101"),
+      failed + "'maxclients') - try with 100\r\n",
+    );
+    assert.match(client.text("config", "set", "maxclients", "101", "hz", "x"), /'hz'\) - argument couldn't be parsed/);
+    assert.equal(client.text("config", "set", "maxclients", "100"), "+OK\r\n");
+    for (const shard of server.shards) assert.equal(shard.config.integer("hz"), 10);
+  });
+
+  test("REWRITE needs a file, and is the first shard's work", () => {
+    using dir = tempDir("rewrite");
+    const server = fresh(2);
+    const client = server.connect(1);
+    assert.equal(client.text("config", "rewrite"), "-ERR The server is running without a config file\r\n");
+    const file = join(dir.path, "kevy.conf");
+    writeFileSync(file, "# mine\nhz 20\nshards 2\n", { mode: 0o640 });
+    for (const shard of server.shards) shard.facts = { ...shard.facts, configFile: file };
+    // Only the first shard writes, and it says so.
+    assert.equal(client.text("config", "set", "hz", "30", "requirepass", "p w"), "+OK\r\n");
+    client.conn.authenticated = true;
+    assert.equal(client.text("config", "rewrite"), "+OK\r\n");
+    assert.deepEqual(server.shards[0].logged, ["warning: CONFIG REWRITE executed with success."]);
+    assert.deepEqual(server.shards[1].logged, []);
+    const text = readFileSync(file, "utf8");
+    assert.match(text, /^# mine\nhz 30\nshards auto\n/);
+    assert.match(text, /^requirepass "p w"$/m);
+    assert.equal(statSync(file).mode & 0o777, 0o640);
+    assert.deepEqual(readdirSync(dir.path), ["kevy.conf"]);
+  });
+
+  test("REWRITE of a file that cannot be written says why, and leaves nothing behind", () => {
+    using dir = tempDir("rewrite");
+    const server = fresh();
+    const attempt = (file: string): string => {
+      server.shards[0].facts = { ...server.shards[0].facts, configFile: file };
+      return server.connect().text("config", "rewrite");
+    };
+    assert.equal(attempt(dir.path), "-ERR Rewriting config file: Is a directory\r\n");
+    assert.equal(attempt(join(dir.path, "none", "f")), "-ERR Rewriting config file: No such file or directory\r\n");
+    assert.deepEqual(server.shards[0].logged, [
+      "warning: CONFIG REWRITE failed: Is a directory",
+      "warning: CONFIG REWRITE failed: No such file or directory",
+    ]);
+    assert.deepEqual(readdirSync(dir.path), []);
+    // A file that went away is written anew, for its owner alone.
+    assert.equal(attempt(join(dir.path, "new")), "+OK\r\n");
+    assert.equal(statSync(join(dir.path, "new")).mode & 0o777, 0o600);
+    // What a link leads to is replaced, and not the link.
+    symlinkSync("new", join(dir.path, "link"));
+    writeFileSync(join(dir.path, "new"), "hz 7\n");
+    assert.equal(attempt(join(dir.path, "link")), "+OK\r\n");
+    assert.ok(lstatSync(join(dir.path, "link")).isSymbolicLink());
+    assert.match(readFileSync(join(dir.path, "new"), "utf8"), /^hz 10\n/);
+  });
+
   test("HELP lists what is there", () => {
     const text = fresh().connect().text("config", "help");
-    assert.match(text, /^\*9\r\n\+CONFIG <subcommand> /);
-    assert.doesNotMatch(text, /REWRITE/);
+    assert.match(text, /^\*11\r\n\+CONFIG <subcommand> /);
   });
 });

@@ -2,15 +2,23 @@
  * CONFIG: reading and changing options while the server runs. What an option is and which values it takes is in config/;
  * whoever owns a behaviour learns of the change from its shard.
  *
- * Every shard has the options for itself, so that CONFIG SET and RESETSTAT run on all of them and answer the same.
+ * Every shard has the options for itself, so that CONFIG SET and RESETSTAT run on all of them and answer the same. The
+ * configuration file has one writer, the first shard: two clients on two shards cannot write it at one time.
  */
 
+import { readFileSync } from "node:fs";
+import { getSystemErrorMessage } from "node:util";
+import { CONFIG_FILE_BYTES_MAX } from "../base/limits.ts";
 import type { Pair } from "../config/config.ts";
 import { optionNamed } from "../config/options.ts";
+import { rewriteConfig } from "../config/rewrite.ts";
 import type { ArgvView } from "../resp/argv.ts";
 import { CommandFlag, type CommandFunction, type CommandRow, type Reduction } from "../runtime/commands.ts";
 import type { Execution } from "../runtime/execution.ts";
+import { replaceFile } from "../sys/replace-file.ts";
 import { helpFunction, quotingError, SYNTAX_ERROR } from "./replies.ts";
+
+const FIRST_SHARD = 0;
 
 /** CONFIG GET pattern … */
 function get(x: Execution, argv: ArgvView): void {
@@ -43,6 +51,7 @@ function set(x: Execution, argv: ArgvView): void {
     return;
   }
   x.shard.applyConfig(result.changed);
+  x.shard.announceConfig(pairs.map(([name]) => config.nameOf(name)));
   x.reply.ok();
 }
 
@@ -56,6 +65,45 @@ function resetStatistics(x: Execution): void {
   x.reply.ok();
 }
 
+/** The content of the file; nothing where there is none any more. @throws as node:fs does */
+function contentOf(path: string): Uint8Array {
+  try {
+    const bytes = readFileSync(path);
+    if (bytes.length <= CONFIG_FILE_BYTES_MAX) return bytes;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return new Uint8Array(0);
+  }
+  throw new Error("File too large");
+}
+
+/** Why a file could not be read or written, in the system's words. */
+function reasonOf(error: unknown): string {
+  const { code, errno, message } = error as NodeJS.ErrnoException;
+  if (code === "EISDIR") return "Is a directory";
+  const text = errno === undefined ? message : getSystemErrorMessage(errno);
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** CONFIG REWRITE: the file says from now on what the server does. */
+function rewrite(x: Execution): void {
+  const { config, facts } = x.shard;
+  if (facts.configFile === "") {
+    x.reply.error("ERR The server is running without a config file");
+    return;
+  }
+  try {
+    replaceFile(facts.configFile, rewriteConfig(contentOf(facts.configFile), config));
+  } catch (error) {
+    const reason = reasonOf(error);
+    x.shard.log("warning", "CONFIG REWRITE failed: " + reason);
+    x.reply.error("ERR Rewriting config file: " + reason);
+    return;
+  }
+  x.shard.log("warning", "CONFIG REWRITE executed with success.");
+  x.reply.ok();
+}
+
 const help = helpFunction("CONFIG", [
   "GET <pattern>",
   "    Return parameters matching the glob-like <pattern> and their values.",
@@ -63,6 +111,8 @@ const help = helpFunction("CONFIG", [
   "    Set the configuration <directive> to <value>.",
   "RESETSTAT",
   "    Reset statistics reported by the INFO command.",
+  "REWRITE",
+  "    Rewrite the configuration file.",
 ]);
 
 const { ADMIN, LOADING, NOSCRIPT, STALE } = CommandFlag;
@@ -92,6 +142,7 @@ export const configRows: readonly CommandRow[] = [
       subcommand("get", -3, OWN, get),
       subcommand("help", 2, LOADING | STALE, help),
       subcommand("resetstat", 2, OWN, resetStatistics, "first"),
+      { ...subcommand("rewrite", 2, OWN, rewrite), place: () => FIRST_SHARD },
       { ...subcommand("set", -4, OWN, set, "first"), secret: isSecretValue },
     ],
   },

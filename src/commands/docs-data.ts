@@ -112,6 +112,7 @@ const SERVER_DOCS: Readonly<Record<string, CommandDocs>> = {
   "config|get": server("2.0.0", PARAMETERS_COST),
   "config|help": server("5.0.0"),
   "config|resetstat": server("2.0.0"),
+  "config|rewrite": server("2.8.0"),
   "config|set": server("2.0.0", PARAMETERS_COST, EVERY_NODE),
   dbsize: server("1.0.0", "O(1)", {
     categories: KEYSPACE,

@@ -44,7 +44,7 @@ export class FakeShard implements ShardServices {
   readonly random = new Random(1);
   readonly shared: SharedWords;
   readonly config = new Config("/");
-  readonly facts = FACTS;
+  facts: ProcessFacts = FACTS;
   readonly store: Store;
   readonly counters = new Counters();
   readonly effects = new Effects();
@@ -57,6 +57,7 @@ export class FakeShard implements ShardServices {
   readonly x: Execution;
   /** What commands told the shard. */
   readonly applied: string[] = [];
+  readonly announced: string[] = [];
   readonly logged: string[] = [];
   readonly shutdowns: string[] = [];
   /** Do clients come from this machine? */
@@ -94,6 +95,9 @@ export class FakeShard implements ShardServices {
   }
   applyConfig(names: readonly string[]): void {
     this.applied.push(...names);
+  }
+  announceConfig(names: readonly string[]): void {
+    this.announced.push(...names);
   }
   requestShutdown(reason: string): void {
     this.shutdowns.push(reason);
@@ -155,9 +159,10 @@ export class FakeClient {
       writer.error(NOAUTH);
     } else {
       const row = table.rows[id];
-      assert(row.place === "connection" || row.place === "all", "the fake server does not route by keys");
-      if (row.place === "connection") this.#run(this.#shard, row, argv, writer);
-      else this.#spread(row, argv, writer);
+      assert(row.place !== "keys", "the fake server does not route by keys");
+      if (row.place === "all") this.#spread(row, argv, writer);
+      else if (row.place === "connection") this.#run(this.#shard, row, argv, writer);
+      else this.#run(this.#server.shards[row.place(argv, this.#server.shards.length)], row, argv, writer);
       x.reply = writer;
     }
     return Buffer.from(writer.bytes.slice(0, writer.pos));

@@ -18,10 +18,18 @@ export type Pair = readonly [name: string, value: string];
 /** The outcome of set(): the names of the options whose value is another one now, or the error reply without its dash. */
 export type SetResult = { readonly changed: readonly string[] } | { readonly error: string };
 
+/** What this machine allows of an option that is a number, and what CONFIG SET says to more. */
+interface Most {
+  readonly value: number;
+  readonly error: string;
+}
+
 /** A Config as plain data, for workerData. */
 export interface ConfigSnapshot {
   readonly folder: string;
   readonly values: Readonly<Record<string, string>>;
+  readonly configured?: Readonly<Record<string, string>>;
+  readonly most?: Readonly<Record<string, Most>>;
 }
 
 /** What check() finds: any error forbids the start. Each is one line that begins with where the value was given. */
@@ -50,22 +58,34 @@ export class Config {
   readonly #folder: string;
   readonly #values: Map<string, string>;
   readonly #origins: Map<string, string>;
+  /** What the user said of options that the program has settled. */
+  readonly #configured: Map<string, string>;
+  readonly #most: Map<string, Most>;
 
   /** `folder` is the working folder: the default of `dir`, as a byte string. */
   constructor(folder: string = byteString(process.cwd())) {
     this.#folder = folder;
     this.#values = new Map();
     this.#origins = new Map();
+    this.#configured = new Map();
+    this.#most = new Map();
   }
 
   static fromSnapshot(snapshot: ConfigSnapshot): Config {
     const config = new Config(snapshot.folder);
     for (const [name, value] of Object.entries(snapshot.values)) config.#values.set(config.#known(name).name, value);
+    for (const [name, value] of Object.entries(snapshot.configured ?? {})) config.#configured.set(name, value);
+    for (const [name, most] of Object.entries(snapshot.most ?? {})) config.#most.set(name, most);
     return config;
   }
 
   snapshot(): ConfigSnapshot {
-    return { folder: this.#folder, values: Object.fromEntries(this.#values) };
+    return {
+      folder: this.#folder,
+      values: Object.fromEntries(this.#values),
+      configured: Object.fromEntries(this.#configured),
+      most: Object.fromEntries(this.#most),
+    };
   }
 
   #initial(option: Option): string {
@@ -80,6 +100,11 @@ export class Config {
     const option = optionNamed(name);
     assert(option !== undefined, "an option is asked for by a name that is in the table");
     return option;
+  }
+
+  /** The name under which an option stands in the table, for any spelling that set() takes. */
+  nameOf(spelling: string): string {
+    return this.#known(spelling.toLowerCase()).name;
   }
 
   /** The value as CONFIG GET prints it, a byte string. */
@@ -124,7 +149,32 @@ export class Config {
   settle(name: string, value: string): void {
     const option = this.#known(name);
     assert("value" in read(option, [value], "", this.#folder), "a settled value is a valid one");
+    if (!this.#configured.has(option.name)) this.#configured.set(option.name, this.#value(option));
     this.#values.set(option.name, value);
+  }
+
+  /** The value as the user gave it, whatever the program has settled since: what belongs into a file. */
+  configured(name: string): string {
+    const option = this.#known(name);
+    return this.#configured.get(option.name) ?? this.#value(option);
+  }
+
+  /** From now on CONFIG SET refuses a greater value of this option, with these words. */
+  allowAtMost(name: string, value: number, error: string): void {
+    this.#most.set(this.#known(name).name, { value, error });
+  }
+
+  /** Takes values that another shard's set() has found to be valid; returns the names of those that are new here. */
+  adopt(pairs: readonly Pair[]): string[] {
+    const changed: string[] = [];
+    for (const [name, value] of pairs) {
+      const option = this.#known(name);
+      if (value === this.#value(option)) continue;
+      this.#values.set(option.name, value);
+      this.#configured.delete(option.name);
+      changed.push(option.name);
+    }
+    return changed;
   }
 
   /**
@@ -239,10 +289,15 @@ export class Config {
       }
       values.set(option.name, reading.value);
     }
+    for (const [name, value] of values) {
+      const most = this.#most.get(name);
+      if (most !== undefined && Number(value) > most.value) return failed(name, most.error);
+    }
     const changed: string[] = [];
     for (const [name, value] of values) {
       if (value !== this.raw(name)) changed.push(name);
       this.#values.set(name, value);
+      this.#configured.delete(name);
     }
     return { changed };
   }

@@ -13,6 +13,8 @@ export interface Kind {
   readonly shape: string;
   /** Does it take several words? Then one word with blanks is split at each blank, as CONFIG SET's single argument is. */
   readonly many: boolean;
+  /** How CONFIG REWRITE writes the value into a line: one that may hold any character stands in quotes. */
+  readonly written: "plain" | "quoted" | "memory";
   /** `current` is the value so far: some directives add to it. */
   read(words: readonly string[], current: string): Reading;
 }
@@ -25,8 +27,12 @@ export const LONG_MAX = SIGNED_64_MAX;
 
 const wrong = (error: string): Reading => ({ error });
 
-function single(shape: string, read: (word: string, current: string) => Reading): Kind {
-  return { shape, many: false, read: (words, current) => read(words[0], current) };
+function single(
+  shape: string,
+  read: (word: string, current: string) => Reading,
+  written: Kind["written"] = "plain",
+): Kind {
+  return { shape, many: false, written, read: (words, current) => read(words[0], current) };
 }
 
 /** The number of a text that Redis's string2ll takes, or null. */
@@ -41,12 +47,14 @@ export const YES_NO: Kind = single("yes|no", (word) => {
   return value === "yes" || value === "no" ? { value } : wrong("argument must be 'yes' or 'no'");
 });
 
-export const TEXT: Kind = single("text", (value) => ({ value }));
+export const TEXT: Kind = single("text", (value) => ({ value }), "quoted");
 
 /** A file name without a folder. `what` is Redis's word for it. */
 export function bareName(name: string, what: string): Kind {
-  return single("name", (value) =>
-    value.includes("/") ? wrong(`${name} can't be a path, just a ${what}`) : { value },
+  return single(
+    "name",
+    (value) => (value.includes("/") ? wrong(`${name} can't be a path, just a ${what}`) : { value }),
+    "quoted",
   );
 }
 
@@ -107,20 +115,31 @@ function memoryOf(text: string): bigint | null {
 }
 
 export function memory(min: number | bigint, max: number | bigint): Kind {
-  return single("bytes", (word) => {
+  const read = (word: string): Reading => {
     const value = memoryOf(word);
     if (value === null) return wrong("argument must be a memory value");
     if (value < BigInt(min) || value > BigInt(max)) {
       return wrong(`argument must be between ${min} and ${max} inclusive`);
     }
     return { value: String(value) };
-  });
+  };
+  return single("bytes", read, "memory");
+}
+
+/** The shortest text of an amount of memory that means exactly that amount: `100mb`, `1500`. Other texts stay as they are. */
+export function memoryText(value: string): string {
+  if (!/^[0-9]+$/.test(value) || value === "0") return value;
+  const bytes = BigInt(value);
+  for (const unit of ["gb", "mb", "kb"]) {
+    if (bytes % UNITS[unit] === 0n) return `${bytes / UNITS[unit]}${unit}`;
+  }
+  return value;
 }
 
 /** Any amount of memory that 64 bits hold. */
 export const MEMORY: Kind = memory(0, UNSIGNED_64_MAX);
 
-export const MEMORY_OR_PERCENT: Kind = single("bytes|percent", (word) => {
+function memoryOrPercent(word: string): Reading {
   if (word.endsWith("%")) {
     const digits = word.slice(0, -1);
     if (!/^[0-9]{1,18}$/.test(digits)) return wrong("argument must be a memory or percent value");
@@ -130,7 +149,9 @@ export const MEMORY_OR_PERCENT: Kind = single("bytes|percent", (word) => {
   }
   const value = memoryOf(word);
   return value === null ? wrong("argument must be a memory or percent value") : { value: String(value) };
-});
+}
+
+export const MEMORY_OR_PERCENT: Kind = single("bytes|percent", memoryOrPercent, "memory");
 
 function oneOf(names: readonly string[]): Reading {
   return wrong(`argument(s) must be one of the following: ${names.join(", ")}`);
@@ -151,6 +172,7 @@ const SHUTDOWN_WORDS = ["default", "save", "nosave", "now", "force"];
 export const SHUTDOWN_OPTIONS: Kind = {
   shape: SHUTDOWN_WORDS.join("|"),
   many: true,
+  written: "plain",
   read(words) {
     const given = words.map((word) => word.toLowerCase());
     if (given.length === 0 || !given.every((word) => SHUTDOWN_WORDS.includes(word))) return oneOf(SHUTDOWN_WORDS);
@@ -168,6 +190,7 @@ const BIND_ADDRESSES_MAX = 16;
 export const ADDRESSES: Kind = {
   shape: "address …",
   many: true,
+  written: "plain",
   read(words) {
     if (words.length > BIND_ADDRESSES_MAX) return wrong("Too many bind addresses specified.");
     return { value: words.filter((word) => word !== "").join(" ") };
@@ -178,6 +201,7 @@ export const ADDRESSES: Kind = {
 export const SAVE_POINTS: Kind = {
   shape: "seconds changes …",
   many: true,
+  written: "plain",
   read(words, current) {
     if (words.length === 0) return { value: "" };
     if (words.length % 2 !== 0) return wrong("Invalid save parameters");
@@ -196,6 +220,7 @@ const OUTPUT_CLASSES = ["normal", "slave", "pubsub"];
 export const OUTPUT_LIMITS: Kind = {
   shape: "class hard soft seconds …",
   many: true,
+  written: "plain",
   read(words, current) {
     if (words.length % 4 !== 0) return wrong("Wrong number of arguments in buffer limit configuration.");
     const values = current.split(" ");
@@ -217,7 +242,7 @@ export const OUTPUT_LIMITS: Kind = {
 
 const EVENT_CLASSES = "g$lshzxetd";
 
-export const EVENTS: Kind = single("classes", (word) => {
+function events(word: string): Reading {
   for (const letter of word) {
     if (!`A${EVENT_CLASSES}KEmn`.includes(letter)) {
       return wrong("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
@@ -228,11 +253,14 @@ export const EVENTS: Kind = single("classes", (word) => {
   const classes = [...EVENT_CLASSES].filter(has).join("");
   const others = [..."KEmn"].filter(has).join("");
   return { value: (classes === EVENT_CLASSES ? "A" : classes) + others };
-});
+}
+
+export const EVENTS: Kind = single("classes", events, "quoted");
 
 export const PERCENTILES: Kind = {
   shape: "percentile …",
   many: true,
+  written: "plain",
   read(words) {
     const values: string[] = [];
     for (const word of words) {
@@ -253,6 +281,7 @@ const OOM_SCORE_MAX = 2000n;
 export const OOM_SCORES: Kind = {
   shape: "n n n",
   many: true,
+  written: "plain",
   read(words) {
     if (words.length !== 3) return wrong("wrong number of arguments");
     for (const word of words) {
@@ -270,6 +299,7 @@ const PORT_MAX = 65_535n;
 export const PRIMARY: Kind = {
   shape: "host port",
   many: true,
+  written: "plain",
   read(words) {
     if (words.length !== 2) return wrong("wrong number of arguments");
     if (words[0].toLowerCase() === "no" && words[1].toLowerCase() === "one") return { value: "" };
@@ -281,19 +311,28 @@ export const PRIMARY: Kind = {
 
 const HOST_NAME_CHARS_MAX = 255;
 
-export const HOST_NAME: Kind = single("host name", (value) => {
+function hostName(value: string): Reading {
   if (value.length > HOST_NAME_CHARS_MAX) return wrong("Hostnames must be less than 256 characters");
   if (!/^[A-Za-z0-9.-]*$/.test(value)) {
     return wrong("Hostnames may only contain alphanumeric characters, hyphens or dots");
   }
   return { value };
-});
+}
 
-const TITLE_FIELDS = "title|listen-addr|server-mode|port|tls-port|unixsocket|config-file";
+export const HOST_NAME: Kind = single("host name", hostName, "quoted");
 
-export const TITLE: Kind = single("template", (value) => {
-  const rest = value.replaceAll(new RegExp(`\\{(${TITLE_FIELDS})\\}`, "g"), "");
-  return value === "" || /[{}]/.test(rest)
+/** Fields of the process title that are never empty, and those that may be. */
+const TITLE_FIELDS = "listen-addr|port|tls-port|unixsocket|config-file";
+const TITLE_FIELDS_EMPTY = "title|server-mode";
+
+function title(value: string): Reading {
+  const rest = value
+    .replaceAll(new RegExp(`\\{(${TITLE_FIELDS})\\}`, "g"), "x")
+    .replaceAll(new RegExp(`\\{(${TITLE_FIELDS_EMPTY})\\}`, "g"), "");
+  // A title that comes out blank is none.
+  return rest.trim() === "" || /[{}]/.test(rest)
     ? wrong("template format is invalid or contains unknown variables")
     : { value };
-});
+}
+
+export const TITLE: Kind = single("template", title, "quoted");

@@ -24,6 +24,8 @@ export interface Extras {
   readonly hidden?: boolean;
   /** CONFIG SET needs enable-protected-configs. */
   readonly isProtected?: boolean;
+  /** CONFIG REWRITE keeps a line whose value is empty; without this, an empty value means that there is no line. */
+  readonly keepsEmpty?: boolean;
   /** Its value appears in no message. */
   readonly secret?: boolean;
   /** Which values are an error, where that is not simply every value but the default of a refused option. */

@@ -69,7 +69,7 @@ export const DATA_OPTIONS: readonly Option[] = [
   bytes("hll-sparse-max-bytes", [3000, 0, LONG_MAX], "live tuning", "Size of a sparse HyperLogLog."),
   bytes("stream-node-max-bytes", [4096, 0, LONG_MAX], "live tuning", "Bytes of a stream's block."),
   number("stream-node-max-entries", [100, 0, LONG_MAX], "live tuning", "Entries of a stream's block."),
-  option("notify-keyspace-events", EVENTS, "", "live refused", "Which changes are published."),
+  option("notify-keyspace-events", EVENTS, "", "live refused", "Which changes are published.", { keepsEmpty: true }),
 
   // Persistence
   option("save", SAVE_POINTS, "", "live refused", "When to write a snapshot: after seconds with changes."),

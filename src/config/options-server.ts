@@ -105,7 +105,7 @@ export const SERVER_OPTIONS: readonly Option[] = [
   // Access
   flag("protected-mode", "yes", "live works", "Without a password, take only clients of this machine."),
   text("requirepass", "", "live works", "Password of the default user.", { secret: true }),
-  text("aclfile", "", "start refused", "File of users and their rights."),
+  text("aclfile", "", "start refused", "File of users and their rights.", { keepsEmpty: true }),
   number("acllog-max-len", [128, 0, LONG_MAX], "live tuning", "Entries of ACL LOG."),
   oneOf("acl-pubsub-default", ["allchannels", "resetchannels"], "live tuning", "Channels of new users.", {
     initial: "resetchannels",
@@ -159,14 +159,14 @@ export const SERVER_OPTIONS: readonly Option[] = [
   number("watchdog-period", [0, 0, INT_MAX], "live tuning", "Milliseconds after which a stall is logged.", {
     hidden: true,
   }),
-  text("ignore-warnings", "", "live tuning", "Start-up warnings to leave out."),
+  text("ignore-warnings", "", "live tuning", "Start-up warnings to leave out.", { keepsEmpty: true }),
   text("locale-collate", "", "live tuning", "Order of texts in SORT ALPHA."),
 
   // Logs and statistics
   oneOf("loglevel", ["debug", "verbose", "notice", "warning", "nothing"], "live works", "What is worth a log line.", {
     initial: "notice",
   }),
-  text("logfile", "", "start works", "File for the log; empty is standard output."),
+  text("logfile", "", "start works", "File for the log; empty is standard output.", { keepsEmpty: true }),
   flag("syslog-enabled", "no", "start refused", "Log to syslog."),
   text("syslog-ident", "redis", "start tuning", "Name in syslog."),
   oneOf("syslog-facility", SYSLOG_FACILITIES, "start tuning", "Facility in syslog.", { initial: "local0" }),

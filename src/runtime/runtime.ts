@@ -13,11 +13,12 @@ import { Worker } from "node:worker_threads";
 import { assert } from "../base/assert.ts";
 import { SHARDS_MAX, THREAD_STOP_MS_MAX } from "../base/limits.ts";
 import { SharedWords } from "../base/shared.ts";
-import type { Config } from "../config/config.ts";
+import type { Config, Pair } from "../config/config.ts";
 import { createMeshMemory } from "../mesh/mesh.ts";
 import { portIsFree } from "../sys/probe.ts";
 import type { ListenAddress } from "../sys/reactor.ts";
 import { lockStart, type Unlock } from "../sys/start-lock.ts";
+import { type Announcement, ConfigAgreement } from "./config-agreement.ts";
 import type { LogLevel, ProcessFacts } from "./services.ts";
 import type { FromThread, ReactorName, ThreadData, ToThread } from "./thread.ts";
 
@@ -31,6 +32,8 @@ export interface RuntimeOptions {
   readonly log: (level: LogLevel, text: string) => void;
   /** The system chooses the TCP port: for tests and embedders. */
   readonly anyPort?: boolean;
+  /** CONFIG SET has set these options: for those that the process around the shards follows. */
+  readonly onConfig?: (values: readonly Pair[]) => void;
   /** A client asked for an orderly end (SHUTDOWN). */
   readonly onShutdown: (reason: string) => void;
 }
@@ -62,6 +65,7 @@ export class Runtime {
   /** Every thread has its shard, and so takes messages. */
   #built: boolean;
   readonly #waiters: Map<string, (message: FromThread) => void>;
+  readonly #agreement: ConfigAgreement;
 
   private constructor(options: RuntimeOptions) {
     this.port = 0;
@@ -78,6 +82,7 @@ export class Runtime {
     this.#terminated = null;
     this.#built = false;
     this.#waiters = new Map();
+    this.#agreement = new ConfigAgreement(options.shards);
   }
 
   /** Starts the shards; resolves once every one of them serves. @throws StartError */
@@ -250,8 +255,17 @@ export class Runtime {
 
   #receive(thread: Thread, message: FromThread): void {
     if (message.type === "log") this.#options.log(message.level, message.text);
+    else if (message.type === "config") this.#configured(thread, message);
     else if (message.type === "shutdown") this.#options.onShutdown(message.reason);
     else this.#waiters.get(thread.id + message.type)?.(message);
+  }
+
+  #configured(thread: Thread, announcement: Announcement): void {
+    // The first shard is the one that the others follow.
+    if (thread.id === 0) this.#options.onConfig?.(announcement.values);
+    for (const { shard, count, values } of this.#agreement.announced(thread.id, announcement)) {
+      this.#post(this.#threads[shard], { type: "config", count, values });
+    }
   }
 
   #died(thread: Thread, error: Error): void {

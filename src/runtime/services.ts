@@ -65,6 +65,8 @@ export interface ShardServices {
   describeClient(conn: Conn): string;
   /** Settings with these names have new values in `config`. */
   applyConfig(names: readonly string[]): void;
+  /** CONFIG SET has set these, on this shard and soon on the others: the main thread has to know. */
+  announceConfig(names: readonly string[]): void;
   /** Ends the process in an orderly way, as SIGTERM does. */
   requestShutdown(reason: string): void;
   log(level: LogLevel, text: string): void;

@@ -58,6 +58,8 @@ export interface ShardParts {
   readonly requestShutdown: (reason: string) => void;
   /** Absent where nobody can tell. */
   readonly gcPauses?: GcPauses;
+  /** Options that CONFIG SET has set on this shard. */
+  readonly announceConfig?: (names: readonly string[]) => void;
 }
 
 export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, RouterHost, ShardServices {
@@ -92,6 +94,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   readonly #log: (level: LogLevel, text: string) => void;
   readonly #requestShutdown: (reason: string) => void;
   readonly #gcPauses: GcPauses | null;
+  readonly #announceConfig: (names: readonly string[]) => void;
   #clockFresh: boolean;
   /** Monotonic time at the end of the last step. */
   #nowUs: number;
@@ -153,6 +156,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#log = log;
     this.#requestShutdown = parts.requestShutdown;
     this.#gcPauses = parts.gcPauses ?? null;
+    this.#announceConfig = parts.announceConfig ?? (() => undefined);
     this.#clockFresh = false;
     this.#ringsFullSinceUs = 0;
     this.#nowUs = 0;
@@ -353,6 +357,10 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#router.authRequired = config.text("requirepass") !== "";
     this.#intake.applyConfig(config);
     this.#clients.applyConfig(config);
+  }
+
+  announceConfig(names: readonly string[]): void {
+    this.#announceConfig(names);
   }
 
   requestShutdown(reason: string): void {

@@ -16,7 +16,7 @@ import { SystemClock } from "../base/clock.ts";
 import { TICK_MS } from "../base/limits.ts";
 import { Random } from "../base/random.ts";
 import { type SharedMemory, SharedWords } from "../base/shared.ts";
-import { Config, type ConfigSnapshot } from "../config/config.ts";
+import { Config, type ConfigSnapshot, type Pair } from "../config/config.ts";
 import { KeyHasher } from "../memory/hash.ts";
 import { Mesh, type MeshMemory } from "../mesh/mesh.ts";
 import { Store } from "../store/store.ts";
@@ -24,6 +24,7 @@ import { chooseReactor, openReactor, type ReactorChoice } from "../sys/probe.ts"
 import { type ListenAddress, ListenError, type Reactor } from "../sys/reactor.ts";
 import { systemPages } from "../sys/system-pages.ts";
 import type { CommandModule } from "./commands.ts";
+import type { Announcement } from "./config-agreement.ts";
 import { V8GcPauses } from "./gc-pauses.ts";
 import type { LogLevel, ProcessFacts } from "./services.ts";
 import { Shard } from "./shard.ts";
@@ -49,6 +50,8 @@ export type ToThread =
   /** The first message, once it is known which reactor there is: "built" answers. */
   | { readonly type: "build"; readonly reactor: ReactorName; readonly facts: ProcessFacts }
   | { readonly type: "listen"; readonly addresses: readonly ListenAddress[] }
+  /** Other shards have these values; to be taken unless another CONFIG SET has run here since that many. */
+  | { readonly type: "config"; readonly count: number; readonly values: readonly Pair[] }
   /** Take no more clients, finish with those that are there: "drained" answers. */
   | { readonly type: "drain" }
   /** Every shard has drained, so that nobody needs this one's keys any more: "stopped" answers. */
@@ -62,6 +65,7 @@ export type FromThread =
   | { readonly type: "listening"; readonly ports: readonly number[] }
   | { readonly type: "listen-failed"; readonly code: string; readonly message: string; readonly index: number }
   | { readonly type: "log"; readonly level: LogLevel; readonly text: string }
+  | ({ readonly type: "config" } & Announcement)
   | { readonly type: "shutdown"; readonly reason: string }
   | { readonly type: "drained" }
   | { readonly type: "stopped" };
@@ -71,17 +75,52 @@ function send(message: FromThread): void {
   parentPort.postMessage(message);
 }
 
+/** What this shard has set of the options, and what it takes over from the others: see config-agreement.ts. */
+class Settings {
+  readonly config: Config;
+  #count: number;
+
+  constructor(config: Config) {
+    this.config = config;
+    this.#count = 0;
+  }
+
+  /** CONFIG SET has run here. */
+  set(names: readonly string[]): void {
+    this.#count++;
+    this.#announce(names);
+  }
+
+  adopt(count: number, values: readonly Pair[], shard: Shard): void {
+    if (count !== this.#count) return;
+    shard.applyConfig(this.config.adopt(values));
+    this.#announce(values.map(([name]) => name));
+  }
+
+  #announce(names: readonly string[]): void {
+    send({ type: "config", count: this.#count, values: names.map((name) => [name, this.config.raw(name)]) });
+  }
+}
+
+interface Parts {
+  readonly shard: Shard;
+  readonly reactor: Reactor;
+  readonly mesh: Mesh;
+  readonly settings: Settings;
+}
+
 async function build(
   data: ThreadData,
   module: CommandModule,
   order: ToThread & { readonly type: "build" },
-): Promise<{ shard: Shard; reactor: Reactor; mesh: Mesh }> {
+): Promise<Parts> {
   const clock = new SystemClock();
   const id = data.id as ShardId;
   const reactor = await openReactor(order.reactor, clock);
   const mesh = new Mesh(data.mesh, id, (_target, handle) => reactor.wake(handle));
   mesh.publishWakeHandle(reactor.wakeHandle);
   const config = Config.fromSnapshot(data.config);
+  const settings = new Settings(config);
   const random = Random.fromEntropy();
   const shard = new Shard({
     id,
@@ -104,8 +143,9 @@ async function build(
     log: (level, text) => send({ type: "log", level, text }),
     requestShutdown: (reason) => send({ type: "shutdown", reason }),
     gcPauses: new V8GcPauses(),
+    announceConfig: (names) => settings.set(names),
   });
-  return { shard, reactor, mesh };
+  return { shard, reactor, mesh, settings };
 }
 
 /** How a shard's thread is driven. */
@@ -243,12 +283,15 @@ function buildOrder(port: MessagePort): Promise<ToThread & { readonly type: "bui
   });
 }
 
-function serve(port: MessagePort, shard: Shard, reactor: Reactor, mesh: Mesh): void {
+function serve(port: MessagePort, parts: Parts): void {
+  const { shard, reactor, mesh, settings } = parts;
   port.on("message", (message: ToThread) => {
     if (message.type === "listen") {
       void listen(reactor, message.addresses);
       // Written while the server waits for clients, so that a server that is killed leaves a warm cache too.
       setImmediate(flushCompileCache);
+    } else if (message.type === "config") {
+      settings.adopt(message.count, message.values, shard);
     } else if (message.type === "drain") {
       shard.drain(() => send({ type: "drained" }));
       loop.nudge();
@@ -270,8 +313,7 @@ async function main(): Promise<void> {
   const ordered = buildOrder(parentPort);
   if (data.id === 0) send({ type: "chosen", choice: await chooseReactor(data.reactor) });
   const module = (await import(data.commands)) as CommandModule;
-  const { shard, reactor, mesh } = await build(data, module, await ordered);
-  serve(parentPort, shard, reactor, mesh);
+  serve(parentPort, await build(data, module, await ordered));
 }
 
 await main();

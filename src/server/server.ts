@@ -6,6 +6,7 @@
 
 import { randomBytes } from "node:crypto";
 import { writeSync } from "node:fs";
+import { resolve } from "node:path";
 import { KEVY_VERSION } from "../commands/version.ts";
 import type { Config } from "../config/config.ts";
 import { Runtime, StartError } from "../runtime/runtime.ts";
@@ -23,7 +24,7 @@ const STDERR_FD = 2;
 
 export interface ServerOptions {
   readonly config: Config;
-  /** Path of the configuration file, or "". */
+  /** Path of the configuration file, seen from the folder in which the process was started, or "". */
   readonly file: string;
   readonly warnings: readonly string[];
   /** The module of a command set to serve instead of Redis's. */
@@ -33,6 +34,7 @@ export interface ServerOptions {
 /** Runs the server until it is told to stop. Never returns otherwise than by ending the process. */
 export async function runServer(options: ServerOptions): Promise<void> {
   const { config } = options;
+  const configFile = options.file === "" ? "" : resolve(options.file);
   // First of all: the log and every other file may be named from there.
   const nowhere = config.origin("dir") === null ? null : enterFolder(config.text("dir"));
   if (nowhere !== null) return cannotStart(nowhere, null);
@@ -60,10 +62,13 @@ export async function runServer(options: ServerOptions): Promise<void> {
         startedMs: Date.now(),
         runId: randomBytes(20).toString("hex"),
         executable: process.execPath,
-        configFile: options.file,
+        configFile,
         kevyVersion: KEVY_VERSION,
       },
       log: (level, text) => log.log(level, text),
+      onConfig: (values) => {
+        for (const [name, value] of values) if (name === "loglevel") log.setLevel(value);
+      },
       onShutdown: (reason) => server.shutDown(reason),
     });
     server.serve(runtime);
