@@ -83,6 +83,16 @@ export const LOG_MESSAGE_CHARS_MAX = 64 * KiB;
 export const LOG_REOPEN_CHECK_MS = 1000;
 
 // Server
+/** What a server without data was measured to have resident, for its process … */
+export const PROCESS_MEMORY_BYTES = 80 * MiB;
+/** … and for each shard. */
+export const SHARD_MEMORY_USED_BYTES = 20 * MiB;
+/** Open files that Redis sets aside before it counts clients. */
+export const DESCRIPTORS_RESERVED = 32;
+/** What Node.js, the main thread and standard streams have open: 23 measured, … */
+export const DESCRIPTORS_OF_PROCESS = 24;
+/** … and each shard besides its listeners: 6 measured with either reactor, and two to spare. */
+export const DESCRIPTORS_PER_SHARD = 8;
 /** A shard is not started on less: what a worker's heap and its first segments need. */
 export const SHARD_MEMORY_BYTES = 32 * MiB;
 

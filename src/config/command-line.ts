@@ -129,6 +129,8 @@ export function helpText(): string {
   kevy redis.conf --port 7777        flags come after the file and win over it
   echo 'port 7777' | kevy -          directives from standard input
 
+  kevy ping [file.conf] [--port N]   exit code 0 if a server answers, for health checks
+
   -v, --version                      say which version this is
   -h, --help                         say this
   --check-config                     read file and flags, say what is wrong, and stop

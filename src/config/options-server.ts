@@ -121,8 +121,9 @@ export const SERVER_OPTIONS: readonly Option[] = [
   flag("daemonize", "no", "start tuning", "Go to the background.", {
     warning: "kevy stays in the foreground; let the service manager or the shell put it into the background",
   }),
-  oneOf("supervised", ["upstart", "systemd", "auto", "no"], "start tuning", "Tell a service manager of readiness.", {
+  oneOf("supervised", ["upstart", "systemd", "auto", "no"], "start works", "Tell systemd of start and end.", {
     initial: "no",
+    refuses: (value) => value === "upstart",
   }),
   option("hz", clampedInteger(1, 500), "10", "live tuning", "Background passes a second."),
   flag("dynamic-hz", "yes", "live tuning", "More background passes with more clients."),

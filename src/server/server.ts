@@ -10,9 +10,12 @@ import { resolve } from "node:path";
 import { KEVY_VERSION } from "../commands/version.ts";
 import type { Config } from "../config/config.ts";
 import { Runtime, StartError } from "../runtime/runtime.ts";
+import { fitClients } from "./descriptors.ts";
 import { Log } from "./log.ts";
+import { memoryWarning } from "./memory-warning.ts";
 import { enterFolder, handleSignals, PidFile, printLine } from "./process.ts";
-import { shardCount, thisMachine } from "./shard-count.ts";
+import { type Machine, shardCount, thisMachine } from "./shard-count.ts";
+import { Supervision } from "./supervision.ts";
 
 /** How long clients may take to fetch their last replies; leaves time for the rest of an end within ten seconds. */
 const STOP_MS_MAX = 7_000;
@@ -47,11 +50,18 @@ export async function runServer(options: ServerOptions): Promise<void> {
   });
   const unwritable = log.open();
   if (unwritable !== null) return cannotStart(unwritable, null);
-  const { shards, because } = decideShards(config);
-  const server = new Server(log, new PidFile(config.text("pidfile")));
+  const machine = thisMachine();
+  const { shards, because } = decideShards(config, machine);
+  const supervision = new Supervision(config, process.env, log);
+  const server = new Server(log, new PidFile(config.text("pidfile")), supervision);
+  supervision.starting();
   for (const warning of options.warnings) log.log("warning", warning);
   const threads = shards === 1 ? "1 shard" : shards + " shards";
   log.log("notice", "kevy " + KEVY_VERSION + " starts, pid " + process.pid + ", " + threads + " (" + because + ")");
+  const tooFew = fitClients(config, shards, machine, log);
+  if (tooFew !== null) return cannotStart(tooFew, fileOf(config, log));
+  const short = memoryWarning(config, shards, machine);
+  if (short !== null) log.log("warning", short);
   try {
     const runtime = await Runtime.start({
       shards,
@@ -76,14 +86,19 @@ export async function runServer(options: ServerOptions): Promise<void> {
     if (!(error instanceof StartError)) throw error;
     // A shard that died while it was built: where, is for the log.
     if (error.cause instanceof Error) log.log("warning", String(error.cause.stack));
-    cannotStart(error.message, config.text("logfile") === "" ? null : log);
+    cannotStart(error.message, fileOf(config, log));
   }
 }
 
+/** The log where it is a file. */
+function fileOf(config: Config, log: Log): Log | null {
+  return config.text("logfile") === "" ? null : log;
+}
+
 /** How many shards, and why; the configuration says the number from now on. */
-function decideShards(config: Config): { shards: number; because: string } {
+function decideShards(config: Config, machine: Machine): { shards: number; because: string } {
   const wanted = config.text("shards");
-  const decision = wanted === "auto" ? shardCount(thisMachine()) : { shards: Number(wanted), because: "as configured" };
+  const decision = wanted === "auto" ? shardCount(machine) : { shards: Number(wanted), because: "as configured" };
   config.settle("shards", String(decision.shards));
   return decision;
 }
@@ -92,12 +107,14 @@ function decideShards(config: Config): { shards: number; because: string } {
 class Server {
   readonly #log: Log;
   readonly #pidFile: PidFile;
+  readonly #supervision: Supervision;
   #runtime: Runtime | null;
   #stopping: boolean;
 
-  constructor(log: Log, pidFile: PidFile) {
+  constructor(log: Log, pidFile: PidFile, supervision: Supervision) {
     this.#log = log;
     this.#pidFile = pidFile;
+    this.#supervision = supervision;
     this.#runtime = null;
     this.#stopping = false;
     handleSignals({
@@ -122,12 +139,14 @@ class Server {
     const unwritten = this.#pidFile.write();
     if (unwritten !== null) this.#log.log("warning", unwritten);
     this.#log.log("notice", "Ready to accept connections" + (runtime.port === 0 ? "" : " on port " + runtime.port));
+    this.#supervision.ready();
   }
 
   shutDown(reason: string): void {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#log.log("warning", reason);
+    this.#supervision.stopping();
     if (this.#runtime !== null) void this.#stop(this.#runtime);
   }
 

@@ -112,19 +112,20 @@ function cpuQuota(machine: Machine): number {
   return quota;
 }
 
-function memoryLimit(machine: Machine): number {
+/** Bytes that the tightest cgroup around the process may use; Infinity where none says less than the machine has. */
+export function cgroupMemoryBytes(machine: Machine): number {
   const folders = cgroupFolders(machine, "memory");
-  let limit = machine.memoryBytes;
+  let limit = Number.POSITIVE_INFINITY;
   for (const folder of folders.v2) limit = Math.min(limit, positive(machine.read(`${folder}/memory.max`)));
   for (const folder of folders.v1) limit = Math.min(limit, positive(machine.read(`${folder}/memory.limit_in_bytes`)));
-  return limit;
+  return limit < machine.memoryBytes ? limit : Number.POSITIVE_INFINITY;
 }
 
 /** The number of shards to run on `machine`, 1 to SHARDS_MAX. */
 export function shardCount(machine: Machine): ShardCount {
   const processors = affinity(machine);
   const quota = Math.ceil(cpuQuota(machine));
-  const byMemory = Math.floor(memoryLimit(machine) / SHARD_MEMORY_BYTES);
+  const byMemory = Math.floor(Math.min(machine.memoryBytes, cgroupMemoryBytes(machine)) / SHARD_MEMORY_BYTES);
   let shards = processors;
   let because = `${processors} processors`;
   if (quota < shards) {
