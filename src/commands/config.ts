@@ -32,6 +32,14 @@ function get(x: Execution, argv: ArgvView): void {
   }
 }
 
+/** Options without an effect say so in the log, as they do at the start. */
+function warnOf(x: Execution, names: readonly string[]): void {
+  for (const name of names) {
+    const warning = x.shard.config.warningOf(name);
+    if (warning !== null) x.shard.log("warning", "CONFIG SET: " + warning);
+  }
+}
+
 /** CONFIG SET name value …: all or none. */
 function set(x: Execution, argv: ArgvView): void {
   if (argv.count % 2 !== 0) {
@@ -51,6 +59,7 @@ function set(x: Execution, argv: ArgvView): void {
     return;
   }
   x.shard.applyConfig(result.changed);
+  if (x.shard.id === FIRST_SHARD) warnOf(x, result.changed);
   x.shard.announceConfig(pairs.map(([name]) => config.nameOf(name)));
   x.reply.ok();
 }

@@ -61,7 +61,7 @@ function serverFields({ x, shards }: Report): Fields {
     ["monotonic_clock", "POSIX clock_gettime"],
     ["multiplexing_api", facts.reactor],
     ["process_id", facts.pid],
-    ["process_supervised", config.raw("supervised") === "auto" ? "unknown" : config.raw("supervised")],
+    ["process_supervised", config.raw("supervised") === "auto" ? "no" : config.raw("supervised")],
     ["run_id", facts.runId],
     ["tcp_port", facts.tcpPort],
     ["server_time_usec", Math.floor(x.nowMs * 1000)],

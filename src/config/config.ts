@@ -225,14 +225,23 @@ export class Config {
     for (const [name, origin] of this.#origins) {
       const option = this.#known(name);
       const value = this.#value(option);
-      const shown = option.secret === true ? name : decode(`${name} ${value}`);
+      const warning = this.warningOf(name);
       if (this.#refuses(option, value)) {
-        errors.push(`${origin}: '${shown}': kevy does not support this yet; remove it to start without`);
-      } else if (option.status === "tuning" && value !== this.#initial(option)) {
-        warnings.push(`${origin}: '${shown}': ${option.warning ?? "accepted, but it has no effect in kevy"}`);
-      }
+        errors.push(`${origin}: '${this.#shown(option)}': kevy does not support this yet; remove it to start without`);
+      } else if (warning !== null) warnings.push(`${origin}: ${warning}`);
     }
     return { errors, warnings };
+  }
+
+  #shown(option: Option): string {
+    return option.secret === true ? option.name : decode(`${option.name} ${this.#value(option)}`);
+  }
+
+  /** What the log should say of an option that was accepted and does nothing; null where there is nothing to say. */
+  warningOf(name: string): string | null {
+    const option = this.#known(name);
+    if (option.status !== "tuning" || this.#value(option) === this.#initial(option)) return null;
+    return `'${this.#shown(option)}': ${option.warning ?? "accepted, but it has no effect in kevy"}`;
   }
 
   /** CONFIG GET: names and values of what any of the patterns matches, in table order, none twice. */

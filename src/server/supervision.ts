@@ -49,6 +49,8 @@ export class Supervision {
     this.#send = via;
     this.#socket = wanted === "systemd" || wanted === "auto" ? socket : "";
     this.#failed = false;
+    // As in Redis, CONFIG GET and INFO say what was found.
+    if (wanted === "auto" && socket !== "") config.settle("supervised", "systemd");
     if (wanted === "systemd" && socket === "") {
       log.log("warning", "supervised systemd, but there is no NOTIFY_SOCKET: nobody is told when the server is ready");
     }
