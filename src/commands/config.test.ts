@@ -3,7 +3,7 @@
  */
 
 import assert from "node:assert/strict";
-import { lstatSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { tempDir } from "../../tests/support/temp-dir.ts";
@@ -99,6 +99,24 @@ describe("CONFIG", () => {
     assert.match(client.text("config", "set", "maxclients", "101", "hz", "x"), /'hz'\) - argument couldn't be parsed/);
     assert.equal(client.text("config", "set", "maxclients", "100"), "+OK\r\n");
     for (const shard of server.shards) assert.equal(shard.config.integer("hz"), 10);
+  });
+
+  test("SET of dir wants a folder that is there, seen from the one before", () => {
+    using dir = tempDir("config");
+    mkdirSync(join(dir.path, "sub"));
+    writeFileSync(join(dir.path, "file"), "");
+    const server = fresh(2);
+    for (const shard of server.shards) shard.config.settle("enable-protected-configs", "yes");
+    const client = server.connect();
+    const set = (...args: string[]): string => client.text("config", "set", ...args);
+    const failed = "-ERR CONFIG SET failed (possibly related to argument 'dir') - ";
+    assert.equal(set("dir", dir.path), "+OK\r\n");
+    assert.equal(set("dir", "sub"), "+OK\r\n");
+    assert.equal(set("dir", "sub"), `${failed}No such file or directory\r\n`);
+    assert.equal(set("dir", ""), `${failed}No such file or directory\r\n`);
+    assert.equal(set("dir", "../file"), `${failed}Not a directory\r\n`);
+    assert.match(set("dir", "/nonexistent", "hz", "x"), /'hz'\) - argument couldn't be parsed/);
+    for (const shard of server.shards) assert.equal(shard.config.text("dir"), join(dir.path, "sub"));
   });
 
   test("REWRITE needs a file, and is the first shard's work", () => {

@@ -6,7 +6,7 @@
  * configuration file has one writer, the first shard: two clients on two shards cannot write it at one time.
  */
 
-import { readFileSync } from "node:fs";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { getSystemErrorMessage } from "node:util";
 import { CONFIG_FILE_BYTES_MAX } from "../base/limits.ts";
 import type { Pair } from "../config/config.ts";
@@ -32,6 +32,19 @@ function get(x: Execution, argv: ArgvView): void {
   }
 }
 
+/** A working folder must be one that can be entered. */
+function unusable(name: string, value: string): string | null {
+  if (name !== "dir") return null;
+  const path = Buffer.from(value, "latin1");
+  try {
+    if (!statSync(path).isDirectory()) return "Not a directory";
+    accessSync(path, constants.X_OK);
+    return null;
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
 /** Options without an effect say so in the log, as they do at the start. */
 function warnOf(x: Execution, names: readonly string[]): void {
   for (const name of names) {
@@ -53,7 +66,7 @@ function set(x: Execution, argv: ArgvView): void {
   const { config } = x.shard;
   // Only one shard knows the client, and all must decide alike: with several shards no client counts as local.
   const isLocal = x.shard.shardCount === 1 && x.conn !== null && x.shard.isLocalClient(x.conn);
-  const result = config.set(pairs, isLocal);
+  const result = config.set(pairs, isLocal, unusable);
   if ("error" in result) {
     quotingError(x.reply, result.error);
     return;

@@ -18,6 +18,11 @@ export type Pair = readonly [name: string, value: string];
 /** The outcome of set(): the names of the options whose value is another one now, or the error reply without its dash. */
 export type SetResult = { readonly changed: readonly string[] } | { readonly error: string };
 
+/** What the machine has against this value, or null. */
+export type Verify = (name: string, value: string) => string | null;
+
+const nothingAgainst: Verify = () => null;
+
 /** What this machine allows of an option that is a number, and what CONFIG SET says to more. */
 interface Most {
   readonly value: number;
@@ -50,8 +55,8 @@ function read(option: Option, words: readonly string[], current: string, folder:
   // One word stands for several, as CONFIG SET's single argument does.
   const split = option.kind.many && words.length === 1 ? (words[0] === "" ? [] : words[0].split(" ")) : words;
   const reading = option.kind.read(split, current);
-  if (option.name === "dir" && "value" in reading) return { value: resolve(folder, reading.value) };
-  return reading;
+  if (option.name !== "dir" || "error" in reading) return reading;
+  return reading.value === "" ? { error: "No such file or directory" } : { value: resolve(folder, reading.value) };
 }
 
 export class Config {
@@ -270,8 +275,11 @@ export class Config {
     return found;
   }
 
-  /** CONFIG SET: all of the pairs or none. `clientIsLocal`: does the client come over loopback or a Unix socket? */
-  set(pairs: readonly Pair[], clientIsLocal: boolean): SetResult {
+  /**
+   * CONFIG SET: all of the pairs or none. `clientIsLocal`: does the client come over loopback or a Unix socket?
+   * `verify` says what the machine has against a value that is well formed, or null.
+   */
+  set(pairs: readonly Pair[], clientIsLocal: boolean, verify: Verify = nothingAgainst): SetResult {
     const names: string[] = [];
     for (const [given] of pairs) {
       const name = given.toLowerCase();
@@ -291,7 +299,8 @@ export class Config {
       const option = this.#known(names[i]);
       const before = values.get(option.name) ?? this.#value(option);
       // Save points given live replace the ones before; in a file each line adds to them.
-      const reading = read(option, [pairs[i][1]], option.name === "save" ? "" : before, this.#folder);
+      const folder = option.name === "dir" ? before : this.#folder;
+      const reading = read(option, [pairs[i][1]], option.name === "save" ? "" : before, folder);
       if ("error" in reading) return failed(names[i], reading.error);
       if (reading.value !== this.#value(option) && this.#refuses(option, reading.value)) {
         return failed(names[i], "kevy does not support this yet");
@@ -301,6 +310,8 @@ export class Config {
     for (const [name, value] of values) {
       const most = this.#most.get(name);
       if (most !== undefined && Number(value) > most.value) return failed(name, most.error);
+      const wrong = verify(name, value);
+      if (wrong !== null) return failed(name, wrong);
     }
     const changed: string[] = [];
     for (const [name, value] of values) {

@@ -116,7 +116,7 @@ export const SERVER_OPTIONS: readonly Option[] = [
 
   // Process
   number("databases", [DATABASES_DEFAULT, 1, DATABASES_MAX], "start works", "Number of databases."),
-  text("dir", "", "start works", "Folder of the data files.", { isProtected: true }),
+  text("dir", "", "live works", "Folder of the data files.", { isProtected: true }),
   text("pidfile", "", "start works", "File that holds the process id while the server runs."),
   flag("daemonize", "no", "start tuning", "Go to the background.", {
     warning: "kevy stays in the foreground; let the service manager or the shell put it into the background",

@@ -5,6 +5,7 @@
  */
 
 import { readFileSync, unlinkSync, writeFileSync, writeSync } from "node:fs";
+import { resolve } from "node:path";
 import { getSystemErrorMessage } from "node:util";
 
 const STDOUT_FD = 1;
@@ -40,7 +41,8 @@ export class PidFile {
 
   /** An empty path is no file. */
   constructor(path: string) {
-    this.#path = path;
+    // The working folder may change while the server runs.
+    this.#path = path === "" ? "" : resolve(path);
     this.#written = false;
   }
 

@@ -77,7 +77,7 @@ export async function runServer(options: ServerOptions): Promise<void> {
       },
       log: (level, text) => log.log(level, text),
       onConfig: (values) => {
-        for (const [name, value] of values) if (name === "loglevel") log.setLevel(value);
+        for (const [name, value] of values) server.configured(name, value);
       },
       onShutdown: (reason) => server.shutDown(reason),
     });
@@ -140,6 +140,15 @@ class Server {
     if (unwritten !== null) this.#log.log("warning", unwritten);
     this.#log.log("notice", "Ready to accept connections" + (runtime.port === 0 ? "" : " on port " + runtime.port));
     this.#supervision.ready();
+  }
+
+  /** CONFIG SET has given an option another value. */
+  configured(name: string, value: string): void {
+    if (name === "loglevel") this.#log.setLevel(value);
+    if (name !== "dir") return;
+    // The shard that took it has looked; what happened to the folder since is for the log.
+    const nowhere = enterFolder(Buffer.from(value, "latin1").toString("utf8"));
+    if (nowhere !== null) this.#log.log("warning", nowhere);
   }
 
   shutDown(reason: string): void {

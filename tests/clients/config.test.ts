@@ -1,7 +1,7 @@
 /** The configuration of a running server: what CONFIG SET changes at once, what CONFIG REWRITE leaves for the next start. */
 
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import { KevyServer } from "../support/kevy-server.ts";
@@ -19,6 +19,20 @@ const START = join(import.meta.dirname, "..", "..", "tools", "start.mjs");
 /** Clients on all shards of a server, as likely as 32 connections make it. */
 async function crowd(port: number): Promise<RespClient[]> {
   return Promise.all(Array.from({ length: 32 }, () => RespClient.connect(port)));
+}
+
+/** Awaits what nobody announces. */
+async function eventually(isSo: () => boolean): Promise<void> {
+  const deadline = performance.now() + READY_MS_MAX;
+  for (;;) {
+    try {
+      if (isSo()) return;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+    assert.ok(performance.now() < deadline);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
 
 describe("CONFIG on a server", { timeout: 60_000 }, () => {
@@ -65,6 +79,30 @@ describe("CONFIG on a server", { timeout: 60_000 }, () => {
       }
     }
     await Promise.all(clients.map((client) => client.close()));
+  });
+
+  const noProc = existsSync("/proc/self/cwd") ? false : "no /proc to see a process's working folder in";
+  test("SET of dir moves the server", { skip: noProc }, async () => {
+    using dir = tempDir("config-dir");
+    const args = ["--enable-protected-configs", "yes", "--logfile", "log", "--pidfile", "pid"];
+    const server = new ServerProcess(
+      process.execPath,
+      [START, "--port", "0", "--unixsocket", join(dir.path, "s"), ...args],
+      {
+        cwd: dir.path,
+      },
+    );
+    await eventually(() => readFileSync(join(dir.path, "log"), "utf8").includes("Ready to accept"));
+    mkdirSync(join(dir.path, "new"));
+    const client = await RespClient.connect(join(dir.path, "s"));
+    assert.equal(await client.value("CONFIG", "SET", "dir", "new"), "OK");
+    assert.deepEqual(await client.value("CONFIG", "GET", "dir"), ["dir", join(dir.path, "new")]);
+    await eventually(() => readlinkSync(`/proc/${server.pid}/cwd`) === join(dir.path, "new"));
+    await client.close();
+    assert.deepEqual(await server.stop(), { code: 0, signal: null });
+    // The pid file is removed from where it is.
+    assert.deepEqual(readdirSync(dir.path).sort(), ["log", "new"]);
+    assert.equal(server.stderr, "");
   });
 
   test("REWRITE leaves a file with which the next server is the same, and what was automatic stays so", async () => {
