@@ -16,9 +16,11 @@ const AGREED_MS_MAX = 5_000;
 const ROUNDS = 20;
 const START = join(import.meta.dirname, "..", "..", "tools", "start.mjs");
 
-/** Clients on all shards of a server, as likely as 32 connections make it. */
+/** Clients on all shards of a server, as likely as 32 connections make it; each has been served once. */
 async function crowd(port: number): Promise<RespClient[]> {
-  return Promise.all(Array.from({ length: 32 }, () => RespClient.connect(port)));
+  const clients = await Promise.all(Array.from({ length: 32 }, () => RespClient.connect(port)));
+  await Promise.all(clients.map((client) => client.value("PING")));
+  return clients;
 }
 
 /** Awaits what nobody announces. */

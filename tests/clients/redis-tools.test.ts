@@ -39,7 +39,8 @@ function run(program: string, args: readonly string[], input: string | Buffer = 
     });
     child.once("error", reject);
     child.once("close", (code) => resolve({ code, stdout, stderr }));
-    child.stdin.end(input);
+    // Not every tool reads its input to the end, or at all.
+    child.stdin.on("error", () => undefined).end(input);
   });
 }
 
