@@ -32,8 +32,23 @@ export const RECEIVE_BUFFERS_AT_FIRST = 64;
 export const RING_ENTRIES = 1024;
 export const COMPLETION_ENTRIES = 8192;
 export const TICK_MS = 100;
-/** A connection that does not parse (it waits, or its peer does not read) takes this much more input, then stops reading. */
+/** A connection that does not parse, because it waits, takes this much more input, then stops reading. */
 export const STOPPED_INPUT_BYTES_MAX = 64 * KiB;
+
+// Clients
+/** Every client is looked at once a second, in slices of at most this many a tick; with fewer than the least, all of them. */
+export const CLIENTS_PER_TICK_MIN = 5;
+export const CLIENTS_PER_TICK_MAX = 4096;
+/** What a client is counted with before it has any buffer: its state here and in the reactor. */
+export const CLIENT_BYTES = 1 * KiB;
+/** A lower maxmemory-clients is taken for this one (Redis's number). */
+export const CLIENTS_MEMORY_BYTES_MIN = 128 * KiB;
+/** Over maxmemory-clients a shard sorts its clients by size at most so often. */
+export const EVICTION_SCAN_PAUSE_MS = 10;
+/** The largest buffers of clients are remembered for so many seconds (Redis's number). */
+export const CLIENT_PEAK_SECONDS = 8;
+/** Input of a client that passes client-query-buffer-limit is quoted in the log up to this length (Redis's number). */
+export const LOGGED_INPUT_BYTES_MAX = 64;
 
 // Protocol (Redis's numbers)
 export const INLINE_BYTES_MAX = 64 * KiB;

@@ -2,11 +2,13 @@
  * Shared words: integers that several shards read and write, in one SharedArrayBuffer.
  *
  *     line 0          process-wide words: next client id, next transaction number, stopping, …
- *     line 1 + s      words of shard s
+ *     line 4 + s      words of shard s: memory of its clients
  *
  * One word a cache line of 64 bytes where writers differ, so that shards do not slow each other. With mesh/ and the
  * io_uring reactor, this is the only place that touches shared memory.
  */
+
+import { SHARDS_MAX } from "./limits.ts";
 
 /** Memory that several threads see; passed to a thread as it is. */
 export type SharedMemory = SharedArrayBuffer;
@@ -18,6 +20,12 @@ const CLIENTS = 1 * WORDS_PER_LINE;
 const STOPPING = 2 * WORDS_PER_LINE;
 const SLOWLOG_ID = 3 * WORDS_PER_LINE;
 const PROCESS_LINES = 4;
+const CLIENT_BYTES = 8;
+const LARGEST_CLIENT = 9;
+
+function shardWord(shard: number, word: number): number {
+  return (PROCESS_LINES + shard) * WORDS_PER_LINE + word;
+}
 
 /** Stops this thread for `ms` milliseconds: nothing of it runs meanwhile. For DEBUG SLEEP and tests only. */
 export function blockThread(ms: number): void {
@@ -30,7 +38,7 @@ export class SharedWords {
   readonly buffer: SharedArrayBuffer;
   readonly #words: Int32Array;
 
-  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(PROCESS_LINES * WORDS_PER_LINE * 4)) {
+  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer((PROCESS_LINES + SHARDS_MAX) * WORDS_PER_LINE * 4)) {
     this.buffer = buffer;
     this.#words = new Int32Array(buffer);
   }
@@ -67,6 +75,33 @@ export class SharedWords {
 
   clients(): number {
     return Atomics.load(this.#words, CLIENTS);
+  }
+
+  /** Says how much memory a shard's clients have together, and the largest one that may be evicted has; in KiB. */
+  publishClientMemory(shard: number, together: number, largest: number): void {
+    Atomics.store(this.#words, shardWord(shard, CLIENT_BYTES), together);
+    Atomics.store(this.#words, shardWord(shard, LARGEST_CLIENT), largest);
+  }
+
+  /** KiB that the clients of shards 0 to `shards` - 1 have, as each last said. */
+  clientMemory(shards: number): number {
+    let sum = 0;
+    for (let shard = 0; shard < shards; shard++) sum += Atomics.load(this.#words, shardWord(shard, CLIENT_BYTES));
+    return sum;
+  }
+
+  /** The shard with the largest client, of several the first; -1 where there is none. */
+  shardOfLargestClient(shards: number): number {
+    let found = -1;
+    let most = 0;
+    for (let shard = 0; shard < shards; shard++) {
+      const largest = Atomics.load(this.#words, shardWord(shard, LARGEST_CLIENT));
+      if (largest > most) {
+        most = largest;
+        found = shard;
+      }
+    }
+    return found;
   }
 
   /** Raised once, when the process begins to stop. */

@@ -61,7 +61,7 @@ describe("CLIENT of one's own", () => {
     assert.equal(client.text("client", "id", "x"), "-ERR wrong number of arguments for 'client|id' command\r\n");
     assert.match(
       client.text("client", "help"),
-      /^\*21\r\n\+CLIENT <subcommand> .*\+HELP\r\n\+ {4}Prints this help\.\r\n$/s,
+      /^\*55\r\n\+CLIENT <subcommand> .*\+HELP\r\n\+ {4}Prints this help\.\r\n$/s,
     );
   });
 });

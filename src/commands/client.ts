@@ -1,15 +1,18 @@
 /**
- * CLIENT: what a connection says of itself, and who is connected.
+ * CLIENT: what a connection says of itself and how it wants to be treated; pauses. Who is connected: client-list.ts.
+ *
+ * Refuses: CLIENT TRACKING and CACHING. Nothing is tracked, and a client is told that there is no such command.
  */
 
 import { assert } from "../base/assert.ts";
-import { isWord, parseInteger, parseInteger64 } from "../base/bytes.ts";
+import { isWord } from "../base/bytes.ts";
 import type { ArgvView } from "../resp/argv.ts";
-import { CommandFlag, type CommandFunction, type CommandRow, type Parts } from "../runtime/commands.ts";
-import type { Conn } from "../runtime/conn.ts";
+import { CommandFlag, type CommandFunction, type CommandRow, type ReduceFunction } from "../runtime/commands.ts";
+import { type Conn, Mode } from "../runtime/conn.ts";
 import type { Execution } from "../runtime/execution.ts";
-import { behindLine, headNumber } from "../runtime/reduce.ts";
-import type { ClientVisitor } from "../runtime/services.ts";
+import { PauseKind } from "../runtime/pause.ts";
+import { TIME_OUT_OF_RANGE, timeInMs } from "./arguments.ts";
+import { argvBytes, joinKilled, joinLists, kill, list, unblock } from "./client-list.ts";
 import { helpFunction, quoted, quotingError, SYNTAX_ERROR } from "./replies.ts";
 
 export const NAME_ERROR = "ERR Client names cannot contain spaces, newlines or special characters.";
@@ -62,100 +65,145 @@ function setInfo(x: Execution, argv: ArgvView): void {
   x.reply.ok();
 }
 
-function info(x: Execution): void {
-  x.reply.verbatim("txt", x.shard.describeClient(connOf(x)) + "\n");
+function info(x: Execution, argv: ArgvView): void {
+  x.reply.verbatim("txt", x.shard.describeClient(connOf(x), argvBytes(argv)) + "\n");
 }
 
-/** What CLIENT LIST was asked for: the error it deserves, else whether normal clients are wanted. */
-function readListArguments(argv: ArgvView): { readonly error: string } | { readonly normal: boolean } {
-  const { bytes, starts, ends } = argv;
-  const is = (index: number, word: string): boolean => isWord(bytes, starts[index], ends[index], word);
-  if (argv.count === 2) return { normal: true };
-  if (argv.count === 4 && is(2, "type")) {
-    if (is(3, "normal")) return { normal: true };
-    // Nobody follows, is followed or subscribes yet.
-    if (is(3, "master") || is(3, "replica") || is(3, "slave") || is(3, "pubsub")) return { normal: false };
-    return { error: "ERR Unknown client type '" + quoted(argv, 3) + "'" };
-  }
-  if (argv.count > 3 && is(2, "id")) {
-    for (let i = 3; i < argv.count; i++) {
-      if (parseInteger64(bytes, starts[i], ends[i]) === null) return { error: "ERR Invalid client ID" };
-    }
-    return { normal: true };
-  }
-  return { error: SYNTAX_ERROR };
+/** CLIENT REPLY ON|OFF|SKIP. Only ON is answered. */
+function replies(x: Execution, argv: ArgvView): void {
+  const conn = connOf(x);
+  const is = (word: string): boolean => isWord(argv.bytes, argv.starts[2], argv.ends[2], word);
+  if (is("on")) {
+    x.shard.setReplies(conn, 0);
+    x.reply.ok();
+  } else if (is("off")) x.shard.setReplies(conn, Mode.MUTED);
+  else if (!is("skip")) x.reply.error(SYNTAX_ERROR);
+  else if ((conn.mode & Mode.MUTED) === 0) x.shard.setReplies(conn, Mode.SKIP_NEXT);
 }
 
-class Lines implements ClientVisitor {
-  text: string;
-  readonly #x: Execution;
-
-  constructor(x: Execution) {
-    this.text = "";
-    this.#x = x;
-  }
-
-  visit(conn: Conn): void {
-    this.text += this.#x.shard.describeClient(conn) + "\n";
-  }
+/** A subcommand of ON or OFF. */
+function switchFunction(turn: (conn: Conn, on: boolean) => void): CommandFunction {
+  return (x, argv) => {
+    const is = (word: string): boolean => isWord(argv.bytes, argv.starts[2], argv.ends[2], word);
+    if (is("on") || is("off")) {
+      turn(connOf(x), is("on"));
+      x.reply.ok();
+    } else x.reply.error(SYNTAX_ERROR);
+  };
 }
 
-/** A shard's part: the lines of its clients. CLIENT LIST [TYPE normal|master|replica|pubsub] [ID id …] */
-function list(x: Execution, argv: ArgvView): void {
-  const asked = readListArguments(argv);
-  if ("error" in asked) {
-    quotingError(x.reply, asked.error);
+const noEvict = switchFunction((conn, on) => {
+  conn.evictable = !on;
+});
+
+const noTouch = switchFunction((conn, on) => {
+  conn.mode = on ? conn.mode | Mode.NO_TOUCH : conn.mode & ~Mode.NO_TOUCH;
+});
+
+/** A shard's part. CLIENT PAUSE milliseconds [WRITE|ALL] */
+function pause(x: Execution, argv: ArgvView): void {
+  const is = (word: string): boolean => isWord(argv.bytes, argv.starts[3], argv.ends[3], word);
+  const writes = argv.count === 4 && is("write");
+  if (argv.count === 4 && !writes && !is("all")) {
+    x.reply.error("ERR CLIENT PAUSE mode must be WRITE or ALL");
     return;
   }
-  const lines = new Lines(x);
-  if (asked.normal) x.shard.visitClients(lines);
-  x.reply.bulkText(lines.text);
+  const untilMs = timeInMs(argv, 2, 1, Math.floor(x.nowMs));
+  if (Number.isNaN(untilMs)) x.reply.error("ERR timeout is not an integer or out of range");
+  else if (untilMs < Math.floor(x.nowMs)) x.reply.error("ERR timeout is negative");
+  else if (untilMs === TIME_OUT_OF_RANGE) x.reply.error("ERR timeout is out of range");
+  else {
+    x.shard.pause.begin(writes ? PauseKind.WRITE : PauseKind.ALL, untilMs, x.nowMs);
+    x.reply.ok();
+  }
 }
 
-/** The whole: all lines by id, or those of the ids asked for, in that order. */
-function joinLists(parts: Parts, reply: Execution["reply"]): void {
-  const lines = new Map<number, string>();
-  for (const part of parts.replies) {
-    const start = behindLine(part, 0);
-    const text = Buffer.from(part.buffer, part.byteOffset + start, headNumber(part, 0)).toString("latin1");
-    for (const line of text.split("\n")) {
-      if (line !== "") lines.set(Number.parseInt(line.slice("id=".length), 10), line);
+function unpause(x: Execution): void {
+  x.shard.pause.end();
+  x.reply.ok();
+}
+
+/** Nothing is tracked, so that nobody gets what it finds. */
+function getRedirection(x: Execution): void {
+  x.reply.integer(-1);
+}
+
+function trackingInfo(x: Execution): void {
+  const { reply } = x;
+  reply.map(3);
+  reply.bulkText("flags");
+  reply.set(1);
+  reply.bulkText("off");
+  reply.bulkText("redirect");
+  reply.integer(-1);
+  reply.bulkText("prefixes");
+  reply.array(0);
+}
+
+/** The containers' subcommands have few arguments, so that their arity says how many at least. */
+function atMost(count: number, run: CommandFunction): CommandFunction {
+  return (x, argv) => {
+    if (argv.count <= count) run(x, argv);
+    else {
+      const text = "ERR unknown subcommand or wrong number of arguments for '" + quoted(argv, 1).slice(0, 128);
+      quotingError(x.reply, text + "'. Try CLIENT HELP.");
     }
-  }
-  const { argv } = parts;
-  const ids: number[] = [];
-  if (argv.count > 3 && isWord(argv.bytes, argv.starts[2], argv.ends[2], "id")) {
-    for (let i = 3; i < argv.count; i++) ids.push(parseInteger(argv.bytes, argv.starts[i], argv.ends[i]));
-  } else {
-    ids.push(...[...lines.keys()].sort((a, b) => a - b));
-  }
-  let text = "";
-  for (const each of ids) {
-    const line = lines.get(each);
-    if (line !== undefined) text += line + "\n";
-  }
-  reply.verbatim("txt", text);
+  };
 }
 
 const HELP = [
+  "GETREDIR",
+  "    Return the client ID we are redirecting to when tracking is enabled.",
   "GETNAME",
   "    Return the name of the current connection.",
   "ID",
   "    Return the ID of the current connection.",
   "INFO",
   "    Return information about the current client connection.",
+  "KILL <ip:port>",
+  "    Kill connection made from <ip:port>.",
+  "KILL <option> <value> [<option> <value> [...]]",
+  "    Kill connections. Options are:",
+  "    * ADDR (<ip:port>|<unixsocket>:0)",
+  "      Kill connections made from the specified address",
+  "    * LADDR (<ip:port>|<unixsocket>:0)",
+  "      Kill connections made to specified local address",
+  "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
+  "      Kill connections by type.",
+  "    * USER <username>",
+  "      Kill connections authenticated by <username>.",
+  "    * SKIPME (YES|NO)",
+  "      Skip killing current connection (default: yes).",
+  "    * ID <client-id>",
+  "      Kill connections by client id.",
+  "    * MAXAGE <maxage>",
+  "      Kill connections older than the specified age.",
   "LIST [options ...]",
   "    Return information about client connections. Options:",
   "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
   "      Return clients of specified type.",
   "    * ID <id> [<id> ...]",
   "      Return clients with the specified IDs.",
+  "UNPAUSE",
+  "    Stop the current client pause, resuming traffic.",
+  "PAUSE <timeout> [WRITE|ALL]",
+  "    Suspend all, or just write, clients for <timeout> milliseconds.",
+  "REPLY (ON|OFF|SKIP)",
+  "    Control the replies sent to the current connection.",
+  "SETNAME <name>",
+  "    Assign the name <name> to the current connection.",
   "SETINFO <option> <value>",
   "    Set client meta attr. Options are:",
   "    * LIB-NAME: the client lib name.",
   "    * LIB-VER: the client lib version.",
-  "SETNAME <name>",
-  "    Assign the name <name> to the current connection.",
+  "UNBLOCK <clientid> [TIMEOUT|ERROR]",
+  "    Unblock the specified blocked client.",
+  "TRACKINGINFO",
+  "    Report tracking status for the current connection.",
+  "NO-EVICT (ON|OFF)",
+  "    Protect current client connection from eviction.",
+  "NO-TOUCH (ON|OFF)",
+  "    Will not touch LRU/LFU stats when this mode is on.",
 ];
 
 const { ADMIN, LOADING, NOSCRIPT, STALE } = CommandFlag;
@@ -163,6 +211,17 @@ const OWN = NOSCRIPT | LOADING | STALE;
 
 function subcommand(name: string, arity: number, flags: number, run: CommandFunction): CommandRow {
   return { name: "client|" + name, arity, flags, keys: null, place: "connection", reduce: null, run };
+}
+
+/** One that concerns the clients of all shards. */
+function everywhere(
+  name: string,
+  arity: number,
+  run: CommandFunction,
+  reduce: "first" | ReduceFunction,
+  rest: Partial<CommandRow> = {},
+): CommandRow {
+  return { ...rest, name: "client|" + name, arity, flags: ADMIN | OWN, keys: null, place: "all", reduce, run };
 }
 
 const help = helpFunction("CLIENT", HELP);
@@ -178,20 +237,21 @@ export const clientRows: readonly CommandRow[] = [
     run: help,
     subcommands: [
       subcommand("getname", 2, OWN, getName),
+      subcommand("getredir", 2, OWN, getRedirection),
       subcommand("help", 2, LOADING | STALE, help),
       subcommand("id", 2, OWN, id),
       subcommand("info", 2, OWN, info),
-      {
-        name: "client|list",
-        arity: -2,
-        flags: ADMIN | OWN,
-        keys: null,
-        place: "all",
-        reduce: joinLists,
-        run: list,
-      },
+      everywhere("kill", -3, kill, joinKilled),
+      everywhere("list", -2, list, joinLists),
+      subcommand("no-evict", 3, ADMIN | OWN, noEvict),
+      subcommand("no-touch", 3, OWN, noTouch),
+      everywhere("pause", -3, atMost(4, pause), "first"),
+      subcommand("reply", 3, OWN, replies),
       subcommand("setinfo", 4, OWN, setInfo),
       subcommand("setname", 3, OWN, setName),
+      subcommand("trackinginfo", 2, OWN, trackingInfo),
+      subcommand("unblock", -3, ADMIN | OWN, atMost(4, unblock)),
+      everywhere("unpause", 2, unpause, "first"),
     ],
   },
 ];

@@ -16,6 +16,9 @@ const fresh = (): FakeServer => new FakeServer(rows);
 const withSubcommands = (row: CommandRow): CommandRow[] => [row, ...(row.subcommands ?? [])];
 const listed = rows.flatMap(withSubcommands).filter((row) => !HIDDEN_COMMANDS.includes(row.name));
 
+/** What redis-server 7.0 does not have yet. */
+const NEWER = ["client|setinfo", "client|no-touch"];
+
 describe("the metadata", () => {
   test("describes every command of the table and nothing else", () => {
     assert.deepEqual(documentedNames().sort(), listed.map((row) => row.name).sort());
@@ -236,7 +239,7 @@ describe("against redis-server", { skip: noReferee() ?? false }, () => {
       const client = fresh().connect();
       await bothSpeak(version, client);
       for (const row of listed) {
-        if (row.name === "client|setinfo") continue;
+        if (NEWER.includes(row.name)) continue;
         const theirs = await raw.call("command", "info", row.name);
         assert.equal(ownPart(client.text("command", "info", row.name), row), ownPart(theirs, row), row.name);
       }
@@ -269,7 +272,7 @@ describe("against redis-server", { skip: noReferee() ?? false }, () => {
     ]) {
       const args = ["command", "list", "filterby", "aclcat", category];
       const theirs = namesIn(await raw.call(...args)).filter((name) => here.has(name));
-      const ours = namesIn(client.text(...args)).filter((name) => name !== "client|setinfo");
+      const ours = namesIn(client.text(...args)).filter((name) => !NEWER.includes(name));
       assert.deepEqual(ours.sort(), theirs.sort(), category);
     }
   });

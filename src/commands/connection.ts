@@ -11,7 +11,7 @@ import { isWord, parseInteger, parseInteger64 } from "../base/bytes.ts";
 import type { ArgvView } from "../resp/argv.ts";
 import { RESP2, RESP3, type RespVersion } from "../resp/writer.ts";
 import { CommandFlag, type CommandFunction, type CommandRow } from "../runtime/commands.ts";
-import type { Conn } from "../runtime/conn.ts";
+import { type Conn, Mode } from "../runtime/conn.ts";
 import type { Execution } from "../runtime/execution.ts";
 import { isClientText, NAME_ERROR } from "./client.ts";
 import { endConnection, quoted, quotingError, SYNTAX_ERROR } from "./replies.ts";
@@ -83,6 +83,10 @@ function reset(x: Execution): void {
   speak(x, RESP2);
   conn.database = 0;
   conn.name = "";
+  // A reply that CLIENT REPLY SKIP takes away stays away.
+  x.shard.setReplies(conn, conn.mode & Mode.SKIPPING);
+  conn.mode &= ~Mode.NO_TOUCH;
+  conn.evictable = true;
   conn.authenticated = !hasPassword(x);
   x.reply.simple("RESET");
 }

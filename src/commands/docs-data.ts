@@ -85,12 +85,21 @@ const CONNECTION_DOCS: Readonly<Record<string, CommandDocs>> = {
   select: connection("1.0.0"),
   client: connection("2.4.0", BY_SUBCOMMAND, { categories: [] }),
   "client|getname": connection("2.6.9"),
+  "client|getredir": connection("6.0.0"),
   "client|help": connection("5.0.0"),
   "client|id": connection("5.0.0"),
   "client|info": connection("6.2.0", "O(1)", RANDOM),
+  "client|kill": connection("2.4.0", "O(N) where N is the number of client connections"),
   "client|list": connection("2.4.0", "O(N) where N is the number of client connections", RANDOM),
+  "client|no-evict": connection("7.0.0"),
+  "client|no-touch": connection("7.2.0"),
+  "client|pause": connection("3.0.0"),
+  "client|reply": connection("3.2.0"),
   "client|setinfo": connection("7.2.0", "O(1)", EVERY_NODE),
   "client|setname": connection("2.6.9"),
+  "client|trackinginfo": connection("6.2.0"),
+  "client|unblock": connection("5.0.0", "O(log N) where N is the number of client connections"),
+  "client|unpause": connection("6.2.0", "O(N) Where N is the number of paused clients"),
 };
 
 const LOOK_UP_COST = "O(N) where N is the number of commands to look up";

@@ -15,11 +15,12 @@ import { ReplyWriter } from "../resp/writer.ts";
 import { CommandStats } from "../runtime/command-stats.ts";
 import { CommandTable } from "../runtime/command-table.ts";
 import { CommandFlag, type CommandRow } from "../runtime/commands.ts";
-import { Conn } from "../runtime/conn.ts";
+import { Conn, Mode } from "../runtime/conn.ts";
 import { Counters } from "../runtime/counters.ts";
 import { Effects } from "../runtime/effects.ts";
 import { Execution } from "../runtime/execution.ts";
 import { LatencyMonitor } from "../runtime/latency.ts";
+import { Pause } from "../runtime/pause.ts";
 import { reduceParts } from "../runtime/reduce.ts";
 import { NOAUTH, unknownCommand, unknownSubcommand, wrongArity } from "../runtime/refusals.ts";
 import type { ClientVisitor, LogLevel, ProcessFacts, ShardServices } from "../runtime/services.ts";
@@ -82,13 +83,31 @@ export class FakeShard implements ShardServices {
     this.stats.reset();
   }
   visitClients(visitor: ClientVisitor): void {
-    for (const conn of this.conns) visitor.visit(conn);
+    for (const conn of [...this.conns]) visitor.visit(conn);
   }
   clientCount(): number {
     return this.conns.length;
   }
   isLocalClient(): boolean {
     return this.isLocal;
+  }
+  readonly pause = new Pause(() => {});
+  readonly closed: Conn[] = [];
+  peerName(conn: Conn): string {
+    return `127.0.0.1:${20_000 + conn.id}`;
+  }
+  localName(): string {
+    return "127.0.0.1:6379";
+  }
+  closeClient(conn: Conn): void {
+    this.closed.push(conn);
+    this.conns.splice(this.conns.indexOf(conn), 1);
+  }
+  setReplies(conn: Conn, mode: number): void {
+    conn.mode = (conn.mode & ~(Mode.MUTED | Mode.SKIP_NEXT | Mode.SKIPPING)) | mode;
+  }
+  clientPeaks(): { readonly input: number; readonly output: number } {
+    return { input: 0, output: 0 };
   }
   describeClient(conn: Conn): string {
     return `id=${conn.id} name=${conn.name} lib-name=${conn.libraryName} lib-ver=${conn.libraryVersion}`;

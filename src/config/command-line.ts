@@ -96,6 +96,7 @@ export function parseCommandLine(args: readonly string[], files: Files = FILES, 
 }
 
 const HELP_COLUMNS = 100;
+const HELP_LINE_MAX = 140;
 
 /** Names, wrapped and indented. */
 function paragraph(names: readonly string[]): string {
@@ -115,7 +116,9 @@ function paragraph(names: readonly string[]): string {
 function described(option: Option): string {
   const usage = `  --${option.name} <${option.kind.shape}>`;
   const initial = option.initial === "" ? "" : ` [${option.initial}]`;
-  return `${usage.padEnd(44)} ${option.doc}${initial}`;
+  const line = `${usage.padEnd(44)} ${option.doc}${initial}`;
+  // A long default has a line of its own.
+  return line.length <= HELP_LINE_MAX ? line : `${usage.padEnd(44)} ${option.doc}\n${" ".repeat(44)}${initial}`;
 }
 
 /** The text of --help. */

@@ -73,8 +73,6 @@ describe("Config", () => {
       ["tls-port", "6380"],
       ["aclfile", "/x"],
       ["notify-keyspace-events", "KEA"],
-      ["client-output-buffer-limit", "normal", "1mb", "0", "0"],
-      ["client-output-buffer-limit", "pubsub 0 1mb 10"],
       ["shutdown-on-sigterm", "save"],
     ];
     for (const [name, ...words] of refused) {
@@ -83,9 +81,7 @@ describe("Config", () => {
       assert.equal(config.check().errors.length, 1, name);
     }
     const warned = [
-      ["timeout", "300"],
       ["daemonize", "yes"],
-      ["client-output-buffer-limit", "replica 1 1 1 pubsub 0 0 0"],
       ["shutdown-on-sigterm", "nosave", "now"],
     ];
     for (const [name, ...words] of warned) {

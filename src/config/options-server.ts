@@ -36,18 +36,6 @@ const OUTPUT_LIMITS_DEFAULT = "normal 0 0 0 slave 268435456 67108864 60 pubsub 3
 const EPOLL_LATER = "the epoll reactor is not there yet; take auto, io_uring or net";
 const SYSLOG_FACILITIES = ["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"];
 
-/** A limit for normal or pub/sub clients that is asked for would have to be kept; lifting one, or one for replicas, promises nothing. */
-function asksForOutputLimit(value: string): boolean {
-  const given = value.split(" ");
-  const initial = OUTPUT_LIMITS_DEFAULT.split(" ");
-  for (const at of [0, 8]) {
-    for (const i of [at + 1, at + 2]) {
-      if (given[i] !== "0" && given.slice(at, at + 4).join(" ") !== initial.slice(at, at + 4).join(" ")) return true;
-    }
-  }
-  return false;
-}
-
 const savesAtShutdown = (value: string): boolean => value.split(" ").includes("save");
 
 export const SERVER_OPTIONS: readonly Option[] = [
@@ -75,7 +63,7 @@ export const SERVER_OPTIONS: readonly Option[] = [
   option("unixsocketperm", octal(PERMISSIONS_MAX), "0", "start works", "Its permissions, octal; 0 leaves the umask's."),
   number("tcp-backlog", [511, 0, INT_MAX], "start works", "Connections that may wait to be accepted."),
   number("tcp-keepalive", [300, 0, INT_MAX], "live works", "Seconds between keep-alive probes; 0 sends none."),
-  number("timeout", [0, 0, INT_MAX], "live tuning", "Seconds after which an idle client is closed; 0 never."),
+  number("timeout", [0, 0, INT_MAX], "live works", "Seconds after which an idle client is closed; 0 never."),
   number("socket-mark-id", [0, 0, UINT_MAX], "start refused", "Mark of listening sockets, for routing and filters."),
   number("maxclients", [10_000, 1, UINT_MAX], "live works", "Connections that may be open at a time."),
   number("max-new-connections-per-cycle", [10, 1, 1000], "live tuning", "Connections accepted per loop pass."),
@@ -96,11 +84,10 @@ export const SERVER_OPTIONS: readonly Option[] = [
     "client-output-buffer-limit",
     OUTPUT_LIMITS,
     OUTPUT_LIMITS_DEFAULT,
-    "live tuning",
+    "live works",
     "Most unsent output by class of client.",
-    { refuses: asksForOutputLimit },
   ),
-  option("maxmemory-clients", MEMORY_OR_PERCENT, "0", "live refused", "Most memory of all clients together."),
+  option("maxmemory-clients", MEMORY_OR_PERCENT, "0", "live works", "Most memory of all clients together."),
 
   // Access
   flag("protected-mode", "yes", "live works", "Without a password, take only clients of this machine."),

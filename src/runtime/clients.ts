@@ -1,45 +1,75 @@
 /**
- * Clients: who is connected to this shard. Admits them, finds them by their socket, ends them. Hot path.
+ * Clients: who is connected to this shard. Admits them, finds them by their socket, looks after them, ends them. Hot path.
+ *
+ * At every tick some of them are looked at, so that each is once a second: is it idle for too long, is its output over
+ * its limit, how large are its buffers?
  *
  * Refuses: to read what they send (intake.ts), and to know when their requests are done (router.ts).
  */
 
 import { assert } from "../base/assert.ts";
-import type { SocketId } from "../base/brands.ts";
+import type { ShardId, SocketId } from "../base/brands.ts";
+import {
+  CLIENT_BYTES,
+  CLIENTS_PER_TICK_MAX,
+  CLIENTS_PER_TICK_MIN,
+  OUTPUT_BLOCK_BYTES,
+  TICK_MS,
+} from "../base/limits.ts";
 import type { SharedWords } from "../base/shared.ts";
 import type { Config } from "../config/config.ts";
 import type { Reactor } from "../sys/reactor.ts";
+import { ClientMemory, ClientPeaks, type EvictionHost, memoryOf } from "./client-memory.ts";
 import type { CommandTable } from "./command-table.ts";
-import { Conn, Wait } from "./conn.ts";
+import { ClientClass, Conn, Mode, Wait } from "./conn.ts";
 import { Counter, type Counters } from "./counters.ts";
 import { describeClient } from "./describe-client.ts";
 import type { InputBuffers } from "./input.ts";
 import type { Output } from "./output.ts";
+import type { OutputLimits } from "./output-limits.ts";
+import type { Pause } from "./pause.ts";
 import { DENIED, TOO_MANY_CLIENTS } from "./refusals.ts";
-import type { ClientVisitor } from "./services.ts";
+import type { ClientVisitor, LogLevel } from "./services.ts";
 
 /** What the registry stands on: parts of its shard. */
 export interface ClientsParts {
+  readonly id: ShardId;
+  readonly shardCount: number;
   readonly reactor: Reactor;
   readonly output: Output;
   readonly input: InputBuffers;
   readonly shared: SharedWords;
   readonly table: CommandTable;
   readonly counters: Counters;
+  readonly limits: OutputLimits;
+  readonly pause: Pause;
+  readonly log: (level: LogLevel, text: string) => void;
 }
 
-export class Clients {
+export class Clients implements EvictionHost {
   /** How many there are, those on their way out included. */
   count: number;
   /** No more clients are taken, and those that are there come to their end. */
   stopping: boolean;
+  readonly peaks: ClientPeaks;
   readonly #reactor: Reactor;
   readonly #output: Output;
   readonly #input: InputBuffers;
   readonly #shared: SharedWords;
   readonly #table: CommandTable;
   readonly #counters: Counters;
+  readonly #limits: OutputLimits;
+  readonly #pause: Pause;
+  readonly #log: (level: LogLevel, text: string) => void;
+  readonly #memory: ClientMemory;
   readonly #conns: (Conn | null)[];
+  /** Where the next slice of the round begins: an index of #conns. */
+  #cursor: number;
+  /** The most that one client was seen to take in this round. */
+  #largestSeen: number;
+  /** Bytes of clients that are closed and not gone yet. */
+  #leavingBytes: number;
+  #timeoutMs: number;
   #drained: () => void;
   #maxClients: number;
   #protected: boolean;
@@ -54,7 +84,16 @@ export class Clients {
     this.#shared = parts.shared;
     this.#table = parts.table;
     this.#counters = parts.counters;
+    this.#limits = parts.limits;
+    this.#pause = parts.pause;
+    this.#log = parts.log;
+    this.#memory = new ClientMemory(parts.id, parts.shardCount, parts.shared, this);
+    this.peaks = new ClientPeaks();
     this.#conns = [];
+    this.#cursor = 0;
+    this.#largestSeen = 0;
+    this.#leavingBytes = 0;
+    this.#timeoutMs = 0;
     this.#drained = nothing;
     this.#maxClients = 0;
     this.#protected = true;
@@ -66,6 +105,9 @@ export class Clients {
     this.#protected = config.flag("protected-mode");
     this.#hasPassword = config.text("requirepass") !== "";
     this.#reactor.setKeepAlive(config.integer("tcp-keepalive"));
+    this.#timeoutMs = config.integer("timeout") * 1000;
+    this.#limits.applyConfig(config);
+    this.#memory.applyConfig(config);
   }
 
   /** The client on that socket; null once it is gone. */
@@ -96,9 +138,11 @@ export class Clients {
     const conn = this.#conns[socket];
     assert(conn !== null, "the close belongs to a connection");
     conn.closed = true;
+    if ((conn.waits & Wait.PAUSE) !== 0) this.#pause.forget(conn);
     conn.waits |= Wait.CLOSING;
     this.#conns[socket] = null;
     this.count--;
+    this.#leavingBytes -= conn.leavingBytes;
     this.#output.discard(conn);
     this.#input.release(conn);
     if (conn.admitted) this.#shared.releaseClient();
@@ -119,11 +163,17 @@ export class Clients {
       if (conn === null || conn === undefined || conn.closed) continue;
       this.#reactor.pauseReading(conn.socket);
       conn.readingPaused = true;
-      conn.ended = true;
-      this.endIfIdle(conn);
+      this.ended(conn);
     }
     if (this.count === 0) done();
     else this.#drained = done;
+  }
+
+  /** The peer sends no more. A request that a pause holds back is not run: nobody would know that it was. */
+  ended(conn: Conn): void {
+    conn.ended = true;
+    if ((conn.waits & Wait.PAUSE) !== 0) this.close(conn);
+    else this.endIfIdle(conn);
   }
 
   /** The peer sends no more: closes once every request that came whole is answered. */
@@ -143,7 +193,95 @@ export class Clients {
     if (conn.closing) return;
     conn.closing = true;
     conn.waits |= Wait.CLOSING;
+    conn.leavingBytes = memoryOf(conn);
+    this.#leavingBytes += conn.leavingBytes;
     this.#reactor.close(conn.socket);
+  }
+
+  /** Its output has reached its limit. */
+  // tidy: cold function, runs for clients that are closed
+  cut(conn: Conn, nowMs: number): void {
+    this.#counters.add(Counter.OUTPUT_LIMIT_CLOSES, 1);
+    const line = this.describe(conn, nowMs);
+    this.#log("warning", "Client " + line + " scheduled to be closed ASAP for overcoming of output buffer limits.");
+    this.close(conn);
+  }
+
+  /** Once a tick: looks at the next slice of the clients. */
+  tick(nowMs: number): void {
+    this.peaks.advance(nowMs);
+    const conns = this.#conns;
+    const slots = conns.length;
+    let left = Math.max(CLIENTS_PER_TICK_MIN, Math.ceil((slots * TICK_MS) / 1000));
+    left = Math.min(left, slots, CLIENTS_PER_TICK_MAX);
+    for (; left > 0; left--) {
+      if (this.#cursor >= slots) {
+        this.setLargest(this.#largestSeen);
+        this.#largestSeen = 0;
+        this.#cursor = 0;
+      }
+      const conn = conns[this.#cursor++];
+      if (conn !== null && conn !== undefined && !conn.closing && !conn.closed) this.#lookAt(conn, nowMs);
+    }
+  }
+
+  /** Once a turn: maxmemory-clients. */
+  watchMemory(nowMs: number): void {
+    this.#memory.watch(nowMs);
+  }
+
+  #lookAt(conn: Conn, nowMs: number): void {
+    const behind = Math.max(0, conn.outBlocks - 1);
+    this.peaks.note(conn.input.length, behind * OUTPUT_BLOCK_BYTES);
+    if (conn.evictable) this.#largestSeen = Math.max(this.#largestSeen, memoryOf(conn));
+    if (behind === 0) conn.overSoftSinceMs = 0;
+    if (this.#isIdle(conn, nowMs)) {
+      this.#counters.add(Counter.TIMED_OUT_CLIENTS, 1);
+      this.#log("verbose", "Closing idle client");
+      this.close(conn);
+    } else if (behind >= this.#limits.blocksLeast && this.#limits.reached(conn, behind)) this.cut(conn, nowMs);
+  }
+
+  /** Whole seconds, as in Redis. Who waits for the server is not idle, and a subscriber has nothing to say. */
+  #isIdle(conn: Conn, nowMs: number): boolean {
+    if (this.#timeoutMs === 0 || (conn.waits & ~Wait.CLOSING) !== 0) return false;
+    if (conn.clientClass !== ClientClass.NORMAL) return false;
+    return (Math.floor(nowMs / 1000) - Math.floor(conn.lastMs / 1000)) * 1000 > this.#timeoutMs;
+  }
+
+  // EvictionHost
+
+  clientBytes(): number {
+    return this.count * CLIENT_BYTES + this.#input.bytesHeld + this.#output.bytesInUse - this.#leavingBytes;
+  }
+
+  largestAtMost(): number {
+    return Math.max(
+      this.#largestSeen,
+      (this.count > 0 ? CLIENT_BYTES : 0) + this.#input.largest + this.#output.mostBlocks * OUTPUT_BLOCK_BYTES,
+    );
+  }
+
+  setLargest(bytes: number): void {
+    this.#largestSeen = Math.min(this.#largestSeen, bytes);
+    this.#input.largest = Math.max(0, bytes - CLIENT_BYTES);
+    this.#output.mostBlocks = 0;
+  }
+
+  // tidy: cold function, runs over the limit
+  largestFirst(): Conn[] {
+    const found: Conn[] = [];
+    for (const conn of this.#conns) {
+      if (conn !== null && conn !== undefined && !conn.closing && conn.evictable) found.push(conn);
+    }
+    return found.sort((a, b) => memoryOf(b) - memoryOf(a));
+  }
+
+  // tidy: cold function, runs for clients that are closed
+  evict(conn: Conn): void {
+    this.#counters.add(Counter.EVICTED_CLIENTS, 1);
+    this.#log("notice", "Evicting client: " + this.describe(conn, this.#limits.nowMs));
+    this.close(conn);
   }
 
   /** All that it was to be sent is. */
@@ -151,10 +289,11 @@ export class Clients {
     if (conn.closeWhenFlushed && conn.outstanding === 0 && (conn.waits & Wait.PARTS) === 0) this.close(conn);
   }
 
+  /** Calls the visitor for each client that is not on its way out. */
   // tidy: cold function, for lists of clients
   visit(visitor: ClientVisitor): void {
     for (const conn of this.#conns) {
-      if (conn !== null && conn !== undefined && !conn.closed) visitor.visit(conn);
+      if (conn !== null && conn !== undefined && !conn.closing && !conn.closed) visitor.visit(conn);
     }
   }
 
@@ -162,8 +301,18 @@ export class Clients {
     return this.#reactor.isLocalPeer(conn.socket);
   }
 
-  describe(conn: Conn, nowMs: number): string {
-    return describeClient(conn, this.#table, this.#reactor, this.#output.bytesHeld(conn), nowMs);
+  /** A line of CLIENT LIST. The last two are of the command that asks, if it is this client's. */
+  describe(conn: Conn, nowMs: number, parsedBytes = 0, argvBytes = 0): string {
+    const headBytes = this.#output.headBytes(conn);
+    const memoryBytes = memoryOf(conn) + argvBytes;
+    return describeClient(conn, this.#table, this.#reactor, { parsedBytes, argvBytes, headBytes, memoryBytes, nowMs });
+  }
+
+  /** CLIENT REPLY: how the client is answered from here on, its command that says so included. */
+  setReplies(conn: Conn, mode: number): void {
+    conn.mode = (conn.mode & ~(Mode.MUTED | Mode.SKIP_NEXT | Mode.SKIPPING)) | mode;
+    this.#output.settle();
+    this.#output.attach(conn);
   }
 
   /** Bytes in assembly buffers and output blocks of all clients. */

@@ -22,7 +22,29 @@ export const Wait = {
   STREAM: 8,
   /** No further input is wanted: QUIT, a protocol error, shutdown. */
   CLOSING: 16,
+  /** CLIENT PAUSE holds its command back. */
+  PAUSE: 32,
 } as const;
+
+/** How a client wants to be treated, where that is not as everybody is; bits of Conn.mode. */
+export const Mode = {
+  /** CLIENT REPLY OFF: gets no replies. */
+  MUTED: 1,
+  /** CLIENT REPLY SKIP: gets no reply to its next command. */
+  SKIP_NEXT: 2,
+  /** That command is under way. */
+  SKIPPING: 4,
+  /** CLIENT NO-TOUCH: its look-ups do not count as uses of keys. */
+  NO_TOUCH: 8,
+  /** Its output has passed its limit: nothing more is written, it is closed at the end of the turn. */
+  CUT: 16,
+} as const;
+
+/** What is written for a client in one of these modes is lost. */
+export const SILENT: number = Mode.MUTED | Mode.SKIPPING | Mode.CUT;
+
+/** Classes of clients, for limits and lists, in the order of client-output-buffer-limit; a master has the limits of NORMAL. */
+export const ClientClass = { NORMAL: 0, REPLICA: 1, PUBSUB: 2, MASTER: 3 } as const;
 
 export class Conn {
   readonly socket: SocketId;
@@ -36,6 +58,12 @@ export class Conn {
   name: string;
   libraryName: string;
   libraryVersion: string;
+  /** Bits of Mode. */
+  mode: number;
+  /** CLIENT NO-EVICT. */
+  evictable: boolean;
+  /** One of ClientClass. */
+  clientClass: number;
   // Input that is not parsed yet: bytes [inputStart, inputEnd) of the assembly buffer.
   input: Uint8Array;
   inputStart: number;
@@ -67,9 +95,13 @@ export class Conn {
   /** Stands in the shard's list of connections to flush. */
   touched: boolean;
   closeWhenFlushed: boolean;
+  /** Since when its output has been over the soft limit without a break, in ms; 0 when it is not. */
+  overSoftSinceMs: number;
   /** close() was asked for; onClosed will follow. */
   closing: boolean;
   closed: boolean;
+  /** Memory it had when close() was asked for. */
+  leavingBytes: number;
   /** Counted in maxclients. */
   admitted: boolean;
   /** Position of the log on which the output so far depends; nothing leaves before the log is durable up to it. */
@@ -90,6 +122,9 @@ export class Conn {
     this.name = "";
     this.libraryName = "";
     this.libraryVersion = "";
+    this.mode = 0;
+    this.evictable = true;
+    this.clientClass = ClientClass.NORMAL;
     this.input = NO_BYTES;
     this.inputStart = 0;
     this.inputEnd = 0;
@@ -112,8 +147,10 @@ export class Conn {
     this.sendEnd = 0;
     this.touched = false;
     this.closeWhenFlushed = false;
+    this.overSoftSinceMs = 0;
     this.closing = false;
     this.closed = false;
+    this.leavingBytes = 0;
     this.admitted = true;
     this.gate = 0;
     this.lastMs = nowMs;

@@ -16,9 +16,17 @@ export const Counter = {
   PARKED: 11,
   TURNS: 12,
   PROTOCOL_ERRORS: 13,
+  EVICTED_CLIENTS: 14,
+  /** Clients that passed client-query-buffer-limit. */
+  QUERY_LIMIT_CLOSES: 15,
+  /** Clients that passed client-output-buffer-limit. */
+  OUTPUT_LIMIT_CLOSES: 16,
+  /** Clients that were idle for longer than `timeout`. */
+  TIMED_OUT_CLIENTS: 17,
+  KILLED_CLIENTS: 18,
 } as const;
 
-const COUNTERS = 16;
+const COUNTERS = 32;
 
 export class Counters {
   readonly values: Float64Array;

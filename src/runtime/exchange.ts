@@ -6,7 +6,7 @@
  * (a connection stops parsing when there are none); replies are always accepted, so that full rings cannot deadlock.
  *
  *     REQUEST, PART     first = socket or operation, second = client id, third = seq; payload:
- *                       word 0  command id | RESP version << 24      word 1  database      word 2  number of arguments
+ *                       word 0  command id | RESP version << 24 | NO_TOUCH      word 1  database      word 2  number of arguments
  *                       then (start, end) of each argument, relative to the bytes behind; then those bytes
  *     REPLY             first = socket, second = client id, third = seq; payload: the reply
  *     PART_REPLY        first = operation; payload: the reply
@@ -35,6 +35,9 @@ const NOTE = 7;
 
 const REQUEST_HEAD_WORDS = 3;
 const STREAM_HEAD_BYTES = 20;
+/** In a request's first word above the command: the RESP version, and that its look-ups are no uses of keys. */
+const VERSION_BITS = 7;
+const NO_TOUCH = 1 << 27;
 const RELEASE_EVERY_MESSAGES = 128;
 /** Fragments sent to one shard in one turn, so that a large value does not hold up everybody else's messages. */
 const FRAGMENTS_PER_TURN = 16;
@@ -72,12 +75,15 @@ export class IncomingRequest {
   command: CommandId;
   version: RespVersion;
   database: number;
+  /** Its look-ups count as uses of keys. */
+  touching: boolean;
 
   constructor() {
     this.argv = new Argv();
     this.command = 0 as CommandId;
     this.version = 2;
     this.database = 0;
+    this.touching = true;
   }
 }
 
@@ -197,6 +203,7 @@ export class Exchange {
     version: RespVersion,
     database: number,
     argv: Argv,
+    touching = true,
   ): SendResult {
     if (!this.hasRoom(target)) return NO_ROOM;
     const count = argv.count;
@@ -207,7 +214,7 @@ export class Exchange {
     const writer = this.#mesh.writers[target];
     // The bound holds for messages as they would stand in the ring; a stream's are packed closer.
     if (length > writer.payloadMax) {
-      const bytes = encodeRequest(command, version, database, argv);
+      const bytes = encodeRequest(command, version, database, argv, touching);
       this.#inFlight[target]++;
       this.#inFlightTotal++;
       this.#enqueueStream(target, REQUEST, socket, client, seq, bytes, bytes.length);
@@ -225,7 +232,7 @@ export class Exchange {
     this.#inFlightTotal++;
     const words = writer.words;
     let w = at >> 2;
-    words[w] = command | (version << 24);
+    words[w] = command | (version << 24) | (touching ? 0 : NO_TOUCH);
     words[w + 1] = database;
     words[w + 2] = count;
     w += REQUEST_HEAD_WORDS;
@@ -249,10 +256,11 @@ export class Exchange {
     version: RespVersion,
     database: number,
     argv: Argv,
+    touching = true,
   ): void {
     this.#inFlight[target]++;
     this.#inFlightTotal++;
-    const bytes = encodeRequest(command, version, database, argv);
+    const bytes = encodeRequest(command, version, database, argv, touching);
     if (bytes.length > this.#mesh.payloadMax) {
       this.#enqueueStream(target, PART, operation, 0, 0, bytes, bytes.length);
     } else {
@@ -425,7 +433,8 @@ export class Exchange {
     const argv = request.argv;
     let w = at >> 2;
     request.command = (words[w] & 0xff_ffff) as CommandId;
-    request.version = (words[w] >>> 24) as RespVersion;
+    request.version = ((words[w] >>> 24) & VERSION_BITS) as RespVersion;
+    request.touching = (words[w] & NO_TOUCH) === 0;
     request.database = words[w + 1];
     const count = words[w + 2];
     w += REQUEST_HEAD_WORDS;
@@ -540,7 +549,13 @@ export class Exchange {
 }
 
 /** A request as the payload of one message, its arguments back to back. */
-function encodeRequest(command: CommandId, version: RespVersion, database: number, argv: Argv): Uint8Array {
+function encodeRequest(
+  command: CommandId,
+  version: RespVersion,
+  database: number,
+  argv: Argv,
+  touching: boolean,
+): Uint8Array {
   const count = argv.count;
   const headBytes = (REQUEST_HEAD_WORDS + 2 * count) * 4;
   let dataLength = 0;
@@ -549,7 +564,7 @@ function encodeRequest(command: CommandId, version: RespVersion, database: numbe
   const buffer = new ArrayBuffer((length + 3) & ~3);
   const words = new Int32Array(buffer);
   const bytes = new Uint8Array(buffer, 0, length);
-  words[0] = command | (version << 24);
+  words[0] = command | (version << 24) | (touching ? 0 : NO_TOUCH);
   words[1] = database;
   words[2] = count;
   let offset = 0;

@@ -18,10 +18,13 @@ const LARGE_BYTES = 16 * SMALL_BYTES;
 export class InputBuffers {
   /** Bytes of memory in all assembly buffers of connections. */
   bytesHeld: number;
+  /** The largest of them since this was set last. */
+  largest: number;
   readonly #spare: Uint8Array[];
 
   constructor() {
     this.bytesHeld = 0;
+    this.largest = 0;
     this.#spare = [];
   }
 
@@ -70,6 +73,7 @@ export class InputBuffers {
     const spare = size === SMALL_BYTES ? this.#spare.pop() : undefined;
     const buffer = spare === undefined ? new Uint8Array(size) : spare;
     this.bytesHeld += size;
+    if (size > this.largest) this.largest = size;
     conn.inputEnd = copyBytes(buffer, 0, old, conn.inputStart, conn.inputEnd);
     conn.inputStart = 0;
     conn.input = buffer;

@@ -9,7 +9,7 @@
 
 import { assert } from "../base/assert.ts";
 import type { CommandId, ShardId } from "../base/brands.ts";
-import { STOPPED_INPUT_BYTES_MAX } from "../base/limits.ts";
+import { LOGGED_INPUT_BYTES_MAX, STOPPED_INPUT_BYTES_MAX } from "../base/limits.ts";
 import type { Config } from "../config/config.ts";
 import type { Argv } from "../resp/argv.ts";
 import { INCOMPLETE, NOTHING, PartialRequest, PROTOCOL_ERROR, REQUEST, RequestParser } from "../resp/parser.ts";
@@ -17,11 +17,13 @@ import type { Store } from "../store/store.ts";
 import type { Reactor } from "../sys/reactor.ts";
 import { BATCH_REQUESTS_MAX, Batch } from "./batch.ts";
 import type { Clients } from "./clients.ts";
-import { type Conn, Wait } from "./conn.ts";
+import { ClientClass, type Conn, Mode, Wait } from "./conn.ts";
 import { Counter, type Counters } from "./counters.ts";
+import { quotedBytes } from "./describe-client.ts";
 import type { Execution } from "./execution.ts";
 import type { InputBuffers } from "./input.ts";
 import type { Output } from "./output.ts";
+import { type Pause, PauseKind } from "./pause.ts";
 import type { Router } from "./router.ts";
 import type { LogLevel } from "./services.ts";
 
@@ -41,6 +43,7 @@ export interface IntakeParts {
   readonly store: Store;
   readonly x: Execution;
   readonly counters: Counters;
+  readonly pause: Pause;
   readonly log: (level: LogLevel, text: string) => void;
 }
 
@@ -59,12 +62,15 @@ export class Intake {
   readonly #store: Store;
   readonly #x: Execution;
   readonly #counters: Counters;
+  readonly #pause: Pause;
   readonly #log: (level: LogLevel, text: string) => void;
   readonly #batch: Batch;
   #prefetched: number;
   readonly #sparePartials: PartialRequest[];
   #ready: Conn[];
   #queryBytesMax: number;
+  #parsed: Conn | null;
+  #parsedBytes: number;
 
   constructor(parts: IntakeParts) {
     this.bytesIn = 0;
@@ -79,12 +85,15 @@ export class Intake {
     this.#store = parts.store;
     this.#x = parts.x;
     this.#counters = parts.counters;
+    this.#pause = parts.pause;
     this.#log = parts.log;
     this.#batch = new Batch();
     this.#prefetched = 0;
     this.#sparePartials = [];
     this.#ready = [];
     this.#queryBytesMax = 0;
+    this.#parsed = null;
+    this.#parsedBytes = 0;
   }
 
   applyConfig(config: Config): void {
@@ -102,12 +111,20 @@ export class Intake {
     if ((conn.waits & Wait.CLOSING) !== 0) return;
     conn.lastMs = this.#x.nowMs;
     if (conn.waits === 0 && conn.inputStart === conn.inputEnd) {
+      this.#parsed = conn;
+      this.#parsedBytes = end - start;
       const used = this.#parse(conn, bytes, start, end);
+      this.#parsed = null;
       if (used < end) this.#keep(conn, bytes, used, end);
       return;
     }
     this.#keep(conn, bytes, start, end);
     if (conn.waits === 0) this.#parseKept(conn);
+  }
+
+  /** Bytes of the connection's last read, if that is being parsed; what is kept of it stands in its own buffer. */
+  bytesParsed(conn: Conn): number {
+    return this.#parsed === conn ? this.#parsedBytes : 0;
   }
 
   /** The connection's reason to wait is gone: it goes on with the next runReady(). */
@@ -216,8 +233,47 @@ export class Intake {
 
   /** One request, with the writer at the connection: a command may turn it elsewhere, or change the protocol. */
   #request(conn: Conn, argv: Argv, id: CommandId, target: ShardId): boolean {
+    if ((conn.mode | this.#pause.kind) !== 0) return this.#requestSpecially(conn, argv, id, target);
     this.#output.attach(conn);
     if (!this.#router.request(conn, argv, id, target)) return false;
+    conn.commands++;
+    this.taken++;
+    return true;
+  }
+
+  /** The same while there is a pause, or for a client in a mode of its own. */
+  #requestSpecially(conn: Conn, argv: Argv, id: CommandId, target: ShardId): boolean {
+    const pause = this.#pause;
+    if (
+      pause.kind !== PauseKind.NONE &&
+      conn.clientClass !== ClientClass.REPLICA &&
+      this.#router.isHeld(conn, id, target, pause.kind === PauseKind.WRITE)
+    ) {
+      if (this.#clients.stopping) this.#clients.close(conn);
+      else pause.hold(conn);
+      return false;
+    }
+    if ((conn.mode & Mode.SKIPPING) !== 0) {
+      // What runs elsewhere must have answered before replies count again.
+      if (conn.outstanding !== 0) {
+        conn.waits |= Wait.ORDER;
+        return false;
+      }
+      conn.mode &= ~Mode.SKIPPING;
+    }
+    const skips = (conn.mode & Mode.SKIP_NEXT) !== 0;
+    if (skips) {
+      conn.mode ^= Mode.SKIP_NEXT | Mode.SKIPPING;
+      this.#output.settle();
+    }
+    this.#output.attach(conn);
+    this.#store.touching = (conn.mode & Mode.NO_TOUCH) === 0;
+    const taken = this.#router.request(conn, argv, id, target);
+    this.#store.touching = true;
+    if (!taken) {
+      if (skips) conn.mode ^= Mode.SKIP_NEXT | Mode.SKIPPING;
+      return false;
+    }
     conn.commands++;
     this.taken++;
     return true;
@@ -255,9 +311,14 @@ export class Intake {
     this.#input.append(conn, bytes, start, end);
     const pending = conn.inputEnd - conn.inputStart;
     if (pending > this.#queryBytesMax) {
+      this.#counters.add(Counter.QUERY_LIMIT_CLOSES, 1);
       this.#log(
         "warning",
-        "Closing client that reached max query buffer length: " + this.#clients.describe(conn, this.#x.nowMs),
+        "Closing client that reached max query buffer length: " +
+          this.#clients.describe(conn, this.#x.nowMs) +
+          " (qbuf initial bytes: " +
+          quotedBytes(conn.input, conn.inputStart, conn.inputStart + LOGGED_INPUT_BYTES_MAX) +
+          ")",
       );
       this.#clients.close(conn);
       return;

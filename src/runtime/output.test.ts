@@ -12,19 +12,26 @@ import { BlockPool } from "../sys/blocks.ts";
 import type { Reactor } from "../sys/reactor.ts";
 import { Conn } from "./conn.ts";
 import { Output, type OutputHandler } from "./output.ts";
+import { OutputLimits } from "./output-limits.ts";
 import { SimReactor } from "./shard.fixture.ts";
 
 const FULL = process.env["KEVY_TEST_DEPTH"] === "full";
 
 class Rig implements OutputHandler {
   readonly reactor = new SimReactor(0, null, () => {});
-  readonly output = new Output(this.reactor as Reactor);
+  readonly limits = new OutputLimits();
+  readonly output = new Output(this.reactor as Reactor, this.limits);
   readonly drained: number[] = [];
+  readonly cut: number[] = [];
 
   onDrained(conn: Conn): void {
     assert.equal(conn.outHead, BlockPool.NONE, "nothing waits");
     assert.equal(conn.sendLast, BlockPool.NONE, "nothing is in flight");
     this.drained.push(conn.id);
+  }
+
+  onCut(conn: Conn): void {
+    this.cut.push(conn.id);
   }
 
   connect(): Conn {
@@ -97,7 +104,7 @@ test("what is written leaves, once and in order, whatever the sends do; all bloc
     rig.flush();
     conns.forEach((conn, i) => {
       assert.ok(Buffer.concat(written[i]).equals(Buffer.concat(received[i])), `seed ${seed}, connection ${i}`);
-      assert.equal(rig.output.bytesHeld(conn), 0);
+      assert.equal(conn.outBlocks, 0);
     });
     assert.equal(rig.reactor.blocks.inUse, 0);
     assert.equal(

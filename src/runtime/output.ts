@@ -8,6 +8,9 @@
  *     [ sent | in flight | waiting ] → [ … ] → [ waiting | free ]
  *             ^outStart                                  ^outEnd (the writer's pos while attached)
  *
+ * What is written for a client that wants no reply, or whose output has reached its limit, goes into a buffer that nobody
+ * reads. Limits are looked at when a block is chained, not per reply.
+ *
  * Refuses: to decide when a connection is closed.
  */
 
@@ -18,7 +21,8 @@ import { OUTPUT_BLOCK_BYTES, SEND_BLOCKS_MAX } from "../base/limits.ts";
 import { type ReplySink, ReplyWriter } from "../resp/writer.ts";
 import { BlockPool } from "../sys/blocks.ts";
 import type { Reactor } from "../sys/reactor.ts";
-import { type Conn, NO_BYTES } from "./conn.ts";
+import { type Conn, Mode, NO_BYTES, SILENT, Wait } from "./conn.ts";
+import type { OutputLimits } from "./output-limits.ts";
 
 const NONE = BlockPool.NONE;
 /** Replies wait for those behind them while they fill no more than this. */
@@ -29,6 +33,8 @@ export class Output implements ReplySink {
   readonly writer: ReplyWriter;
   /** Bytes handed to the kernel. */
   bytesSent: number;
+  /** Most blocks in one chain since this was set last. */
+  mostBlocks: number;
   readonly #reactor: Reactor;
   readonly #pool: BlockPool;
   readonly #ranges: Int32Array;
@@ -37,10 +43,15 @@ export class Output implements ReplySink {
   #touchedCount: number;
   /** Those of them that wait for the log since the last flush. */
   #gated: number;
+  readonly #limits: OutputLimits;
+  /** Where replies go that nobody gets. */
+  readonly #void: Uint8Array;
+  readonly #voidView: DataView;
 
-  constructor(reactor: Reactor) {
+  constructor(reactor: Reactor, limits: OutputLimits) {
     this.writer = new ReplyWriter(this);
     this.bytesSent = 0;
+    this.mostBlocks = 0;
     this.#reactor = reactor;
     this.#pool = reactor.blocks;
     this.#ranges = new Int32Array(SEND_BLOCKS_MAX * 3);
@@ -48,6 +59,9 @@ export class Output implements ReplySink {
     this.#touched = [];
     this.#touchedCount = 0;
     this.#gated = 0;
+    this.#limits = limits;
+    this.#void = new Uint8Array(OUTPUT_BLOCK_BYTES);
+    this.#voidView = viewOf(this.#void);
   }
 
   /** Is there a connection to flush that does not wait for the log? */
@@ -61,6 +75,11 @@ export class Output implements ReplySink {
     writer.version = conn.version;
     if (this.#conn === conn) return;
     this.settle();
+    if ((conn.mode & SILENT) !== 0) {
+      this.#writeToVoid();
+      this.touch(conn);
+      return;
+    }
     this.#conn = conn;
     const tail = conn.outTail;
     if (tail === NONE) {
@@ -86,8 +105,16 @@ export class Output implements ReplySink {
   }
 
   supply(writer: ReplyWriter, byteLength: number): void {
-    assert(byteLength <= OUTPUT_BLOCK_BYTES && this.#conn !== null, "a block is supplied to an attached writer");
+    assert(byteLength <= OUTPUT_BLOCK_BYTES, "a block is large enough for what is written in one piece");
     const conn = this.#conn;
+    if (conn === null) {
+      this.#writeToVoid();
+      return;
+    }
+    if (conn.outBlocks >= this.#limits.blocksLeast && this.#limits.reached(conn, conn.outBlocks)) {
+      this.#cut(conn);
+      return;
+    }
     const pool = this.#pool;
     const block = pool.take();
     const start = pool.startOf(block);
@@ -99,7 +126,7 @@ export class Output implements ReplySink {
       pool.next[conn.outTail] = block;
     }
     conn.outTail = block;
-    conn.outBlocks++;
+    if (++conn.outBlocks > this.mostBlocks) this.mostBlocks = conn.outBlocks;
     writer.bytes = pool.viewOf(block);
     writer.view = pool.dataViewOf(block);
     writer.pos = start;
@@ -129,7 +156,12 @@ export class Output implements ReplySink {
         continue;
       }
       conn.touched = false;
-      if (conn.closing || conn.closed || conn.sendLast !== NONE) continue;
+      if (conn.closing || conn.closed) continue;
+      if ((conn.mode & Mode.CUT) !== 0) {
+        handler.onCut(conn);
+        continue;
+      }
+      if (conn.sendLast !== NONE) continue;
       // More replies are on their way from other shards, and each of them touches the connection again: they leave in
       // one send, as the replies of one pipeline do on a single shard. A send costs more than many commands.
       if (conn.outstanding !== 0 && conn.outBlocks <= HELD_BLOCKS_MAX) continue;
@@ -160,9 +192,33 @@ export class Output implements ReplySink {
     conn.sendLast = NONE;
   }
 
-  /** Bytes of memory in a connection's chain. */
-  bytesHeld(conn: Conn): number {
-    return conn.outBlocks * OUTPUT_BLOCK_BYTES;
+  /** Bytes of memory in the chains of all connections. */
+  get bytesInUse(): number {
+    return this.#pool.inUse * OUTPUT_BLOCK_BYTES;
+  }
+
+  /** Unsent bytes in the first block of a connection. */
+  headBytes(conn: Conn): number {
+    if (conn.outHead === NONE) return 0;
+    const tailEnd = this.#conn === conn ? this.writer.pos : conn.outEnd;
+    return (conn.outHead === conn.outTail ? tailEnd : this.#pool.end[conn.outHead]) - conn.outStart;
+  }
+
+  #writeToVoid(): void {
+    const writer = this.writer;
+    writer.bytes = this.#void;
+    writer.view = this.#voidView;
+    writer.pos = 0;
+    writer.limit = OUTPUT_BLOCK_BYTES;
+  }
+
+  /** The connection has as much output as it may have: what is written from here on is lost, and nothing more is read. */
+  #cut(conn: Conn): void {
+    this.settle();
+    conn.mode |= Mode.CUT;
+    conn.waits |= Wait.CLOSING;
+    this.#writeToVoid();
+    this.touch(conn);
   }
 
   #send(conn: Conn): void {
@@ -213,4 +269,6 @@ export class Output implements ReplySink {
 export interface OutputHandler {
   /** Nothing of the connection is in flight and nothing waits. */
   onDrained(conn: Conn): void;
+  /** The connection's output has reached its limit. */
+  onCut(conn: Conn): void;
 }

@@ -24,6 +24,7 @@ import { Exchange, type ExchangeHandler, type IncomingRequest } from "./exchange
 import { Execution } from "./execution.ts";
 import { LatencyMonitor } from "./latency.ts";
 import { Output } from "./output.ts";
+import { OutputLimits } from "./output-limits.ts";
 import { Router } from "./router.ts";
 import type { ShardServices } from "./services.ts";
 import { SimReactor } from "./shard.fixture.ts";
@@ -51,7 +52,7 @@ class Side implements ExchangeHandler {
   constructor(mesh: Mesh) {
     this.mesh = mesh;
     this.exchange = new Exchange(mesh, this);
-    this.output = new Output(this.reactor as Reactor);
+    this.output = new Output(this.reactor as Reactor, new OutputLimits());
     const store = new Store(16, new KeyHasher(1, 2), CLOCK, new Random(1));
     // The commands of the fixture ask nothing of their shard.
     const x = new Execution({} as ShardServices, new Effects(), this.output.writer, store.database(0));

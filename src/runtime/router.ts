@@ -29,7 +29,7 @@ import {
   UNKNOWN_SUBCOMMAND,
 } from "./command-table.ts";
 import { CommandFlag, type CommandRow, type Parts, type PlaceFunction } from "./commands.ts";
-import { type Conn, Wait } from "./conn.ts";
+import { type Conn, Mode, Wait } from "./conn.ts";
 import { Counter, type Counters } from "./counters.ts";
 import { type Exchange, type IncomingRequest, NO_ROOM, STREAMING } from "./exchange.ts";
 import type { Execution } from "./execution.ts";
@@ -163,6 +163,14 @@ export class Router {
     return this.#table.keyFirst[id];
   }
 
+  /** Would the request run, and not be refused? Then a pause for writers (`writesOnly`) or for everybody holds it back. */
+  isHeld(conn: Conn, id: CommandId, target: ShardId, writesOnly: boolean): boolean {
+    if (target === REFUSED) return false;
+    const flags = this.#table.flags[id];
+    if (this.authRequired && !conn.authenticated && (flags & CommandFlag.NO_AUTH) === 0) return false;
+    return !writesOnly || (flags & CommandFlag.WRITE) !== 0;
+  }
+
   /** Takes a request, or says false: then the connection waits (Conn.waits) and offers the same request again. */
   request(conn: Conn, argv: Argv, id: CommandId, target: ShardId): boolean {
     const table = this.#table;
@@ -183,7 +191,9 @@ export class Router {
     const scratch = this.#scratch;
     scratch.reset();
     scratch.version = request.version;
+    if (!request.touching) this.#store.touching = false;
     this.#run(request.command, request.argv, request.database, scratch, null);
+    if (!request.touching) this.#store.touching = true;
     if (this.#timing.slow !== null) this.#reportSlow(source, socket, client);
     const length = scratch.pos;
     if (this.#exchange.isLong(length)) {
@@ -196,7 +206,9 @@ export class Router {
     const scratch = this.#partScratch;
     scratch.reset();
     scratch.version = request.version;
+    if (!request.touching) this.#store.touching = false;
     this.#runPart(request.command, request.argv, request.database, scratch, null);
+    if (!request.touching) this.#store.touching = true;
     this.#exchange.sendPartReply(source, operation, scratch.view, 0, scratch.pos);
   }
 
@@ -334,6 +346,7 @@ export class Router {
       conn.version,
       conn.database,
       argv,
+      (conn.mode & Mode.NO_TOUCH) === 0,
     );
     if (result === NO_ROOM) {
       conn.waits |= Wait.ROOM;
@@ -446,7 +459,8 @@ export class Router {
         op.replies[op.replies.length - 1] = scratch.bytes.slice(0, scratch.pos);
       } else {
         op.remaining++;
-        this.#exchange.sendPart(shard as ShardId, number, id, conn.version, conn.database, part);
+        const touching = (conn.mode & Mode.NO_TOUCH) === 0;
+        this.#exchange.sendPart(shard as ShardId, number, id, conn.version, conn.database, part, touching);
       }
     }
     if (op.remaining === 0) {

@@ -15,6 +15,7 @@ import type { Counters } from "./counters.ts";
 import type { Effects } from "./effects.ts";
 import type { LatencyMonitor } from "./latency.ts";
 import type { Slowlog } from "./slowlog.ts";
+import type { Pause } from "./pause.ts";
 
 export type LogLevel = "debug" | "verbose" | "notice" | "warning";
 
@@ -61,8 +62,19 @@ export interface ShardServices {
   clientCount(): number;
   /** Is the client on this machine: loopback or a Unix socket? */
   isLocalClient(conn: Conn): boolean;
-  /** One line of CLIENT LIST for a client of this shard. */
-  describeClient(conn: Conn): string;
+  /** One line of CLIENT LIST for a client of this shard. `argvBytes`: of its own arguments, if it is the one that asks. */
+  describeClient(conn: Conn, argvBytes?: number): string;
+  /** "address:port" of a client's end of its connection, and of the server's. */
+  peerName(conn: Conn): string;
+  localName(conn: Conn): string;
+  /** Closes the connection of a client of this shard: what was not sent yet is lost. */
+  closeClient(conn: Conn): void;
+  /** CLIENT REPLY: 0, Mode.MUTED or Mode.SKIP_NEXT. */
+  setReplies(conn: Conn, mode: number): void;
+  /** CLIENT PAUSE, of this shard's clients. */
+  readonly pause: Pause;
+  /** The largest input and output buffers of one client within the last seconds, in bytes. */
+  clientPeaks(): { readonly input: number; readonly output: number };
   /** Settings with these names have new values in `config`. */
   applyConfig(names: readonly string[]): void;
   /** CONFIG SET has set these, on this shard and soon on the others: the main thread has to know. */

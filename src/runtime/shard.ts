@@ -34,6 +34,8 @@ import { InputBuffers } from "./input.ts";
 import { Intake } from "./intake.ts";
 import { LatencyMonitor } from "./latency.ts";
 import { Output, type OutputHandler } from "./output.ts";
+import { OutputLimits } from "./output-limits.ts";
+import { Pause, PauseKind } from "./pause.ts";
 import { Router, type RouterHost } from "./router.ts";
 import type { ClientVisitor, LogLevel, ProcessFacts, ShardServices } from "./services.ts";
 import { type SlowCommand, Slowlog } from "./slowlog.ts";
@@ -77,6 +79,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   readonly stats: CommandStats;
   readonly slowlog: Slowlog;
   readonly latency: LatencyMonitor;
+  readonly pause: Pause;
   /** Position up to which the log is durable. There is no log yet, so that everything is. */
   durable: number;
   /** A tick passed in the last step: the thread gives Node's own event loop a turn. */
@@ -85,6 +88,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   readonly #mesh: Mesh;
   readonly #commands: Commands;
   readonly #output: Output;
+  readonly #limits: OutputLimits;
   readonly #clients: Clients;
   readonly #intake: Intake;
   readonly #exchange: Exchange;
@@ -130,7 +134,9 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#reactor = parts.reactor;
     this.#mesh = parts.mesh;
     this.#commands = parts.commands;
-    const output = new Output(parts.reactor);
+    const limits = new OutputLimits();
+    this.#limits = limits;
+    const output = new Output(parts.reactor, limits);
     const input = new InputBuffers();
     this.#output = output;
     this.#exchange = new Exchange(parts.mesh, this);
@@ -148,11 +154,14 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
       this,
     );
     const { counters, table, store } = this;
-    const { reactor, shared, log } = parts;
-    const clients = new Clients({ reactor, output, input, shared, table, counters });
+    const pause = new Pause((conn) => this.makeReady(conn));
+    this.pause = pause;
+    const { id, shardCount, reactor, shared, log } = parts;
+    const own = { id, shardCount, reactor, shared, log, output, input, table, counters, limits, pause };
+    const clients = new Clients(own);
     this.#clients = clients;
     const router = this.#router;
-    this.#intake = new Intake({ reactor, output, input, clients, router, store, x: this.#x, counters, log });
+    this.#intake = new Intake({ reactor, output, input, clients, router, store, x: this.#x, counters, pause, log });
     this.#log = log;
     this.#requestShutdown = parts.requestShutdown;
     this.#gcPauses = parts.gcPauses ?? null;
@@ -189,6 +198,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     if (parked && this.shardCount > 1) this.#mesh.unpark();
     if (!this.#clockFresh) this.#readClock();
     let work = events;
+    if (this.pause.kind !== PauseKind.NONE && this.#x.nowMs >= this.pause.untilMs) this.pause.end();
     if (this.shardCount > 1) {
       work += this.#exchange.drain();
       this.#router.wakeRoomWaiters();
@@ -202,6 +212,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
       this.#mesh.publish();
     }
     this.#output.flush(this.durable, this);
+    this.#clients.watchMemory(this.#x.nowMs);
     const nowUs = this.clock.monotonicUs();
     if (nowUs - this.#busySinceUs >= this.latency.thresholdUs) {
       this.latency.note("event-loop", nowUs - this.#busySinceUs, this.#x.nowMs);
@@ -226,6 +237,9 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   untilDueMs(): number {
     let dueUs = Math.min(this.#nextTickUs, this.#hungryAtUs);
     if (this.store.hasDiscarded) dueUs = Math.min(dueUs, this.#pauseUntilUs);
+    if (this.pause.kind !== PauseKind.NONE) {
+      dueUs = Math.min(dueUs, this.#nowUs + (this.pause.untilMs - this.#x.nowMs) * 1000);
+    }
     return Math.max(1, Math.ceil((dueUs - this.#nowUs) / 1000));
   }
 
@@ -251,14 +265,14 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   onSent(socket: SocketId): void {
     const conn = this.#clients.at(socket);
     assert(conn !== null, "a send belongs to a connection");
+    conn.lastMs = this.#x.nowMs;
     this.#output.sent(conn);
   }
 
   onEnd(socket: SocketId): void {
     const conn = this.#clients.at(socket);
     assert(conn !== null, "the end belongs to a connection");
-    conn.ended = true;
-    this.#clients.endIfIdle(conn);
+    this.#clients.ended(conn);
   }
 
   onClosed(socket: SocketId, _errno: number): void {
@@ -326,6 +340,10 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#clients.flushed(conn);
   }
 
+  onCut(conn: Conn): void {
+    this.#clients.cut(conn, this.#x.nowMs);
+  }
+
   // ShardServices
 
   visitClients(visitor: ClientVisitor): void {
@@ -340,8 +358,30 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     return this.#clients.isLocal(conn);
   }
 
-  describeClient(conn: Conn): string {
-    return this.#clients.describe(conn, this.#x.nowMs);
+  describeClient(conn: Conn, argvBytes = 0): string {
+    const parsedBytes = argvBytes > 0 ? this.#intake.bytesParsed(conn) : 0;
+    return this.#clients.describe(conn, this.#x.nowMs, parsedBytes, argvBytes);
+  }
+
+  peerName(conn: Conn): string {
+    return this.#reactor.peerName(conn.socket);
+  }
+
+  localName(conn: Conn): string {
+    return this.#reactor.localName(conn.socket);
+  }
+
+  closeClient(conn: Conn): void {
+    this.counters.add(Counter.KILLED_CLIENTS, 1);
+    this.#clients.close(conn);
+  }
+
+  setReplies(conn: Conn, mode: number): void {
+    this.#clients.setReplies(conn, mode);
+  }
+
+  clientPeaks(): { readonly input: number; readonly output: number } {
+    return { input: this.#clients.peaks.inputBytes, output: this.#clients.peaks.outputBytes };
   }
 
   applyConfig(_names: readonly string[]): void {
@@ -406,6 +446,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#timing.sinceUs = nowUs;
     this.#x.nowMs = now;
     this.store.nowMs = now;
+    this.#limits.nowMs = now;
     this.#clockFresh = true;
   }
 
@@ -440,6 +481,11 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   }
 
   #expireSlice(): void {
+    if (this.pause.kind !== PauseKind.NONE) {
+      // A pause keeps the keys as they are.
+      this.#hungryAtUs = Number.POSITIVE_INFINITY;
+      return;
+    }
     const startedUs = this.clock.monotonicUs();
     const hungry = this.store.expireSlice();
     const nowUs = this.clock.monotonicUs();
@@ -453,6 +499,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#nextTickUs = nowUs + TICK_MS * 1000;
     this.#wallAheadMs = this.clock.wallMs() - nowUs / 1000;
     this.settleCounters();
+    this.#clients.tick(this.#x.nowMs);
     this.#expireSlice();
     this.#commands.onTick?.(this);
   }

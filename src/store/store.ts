@@ -50,6 +50,8 @@ export class Store {
   hintStart: number;
   hintEnd: number;
   hintHash: number;
+  /** Look-ups count as uses of keys: not those of clients that said CLIENT NO-TOUCH. */
+  touching: boolean;
   /** Look-ups that found a key, and those that did not, since settle(). */
   readonly lookups: Float64Array;
   readonly databaseCount: number;
@@ -81,6 +83,7 @@ export class Store {
     this.hintStart = -1;
     this.hintEnd = -1;
     this.hintHash = 0;
+    this.touching = true;
     this.lookups = new Float64Array(2);
     this.databaseCount = databaseCount;
     this.#clock = clock;
