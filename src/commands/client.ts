@@ -245,7 +245,7 @@ export const clientRows: readonly CommandRow[] = [
       everywhere("list", -2, list, joinLists),
       subcommand("no-evict", 3, ADMIN | OWN, noEvict),
       subcommand("no-touch", 3, OWN, noTouch),
-      everywhere("pause", -3, atMost(4, pause), "first"),
+      everywhere("pause", -3, atMost(4, pause), "first", { fences: true }),
       subcommand("reply", 3, OWN, replies),
       subcommand("setinfo", 4, OWN, setInfo),
       subcommand("setname", 3, OWN, setName),

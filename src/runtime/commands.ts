@@ -94,6 +94,11 @@ export interface CommandRow {
   readonly timing?: "each" | "sampled";
   /** Is this argument one that logs must not show? */
   readonly secret?: (argv: ArgvView, index: number) => boolean;
+  /**
+   * For a command that runs on all shards: a shard answers its part only once everything is done that its clients asked
+   * of other shards before, and asks for nothing more until then.
+   */
+  readonly fences?: boolean;
   /** Present where the first argument chooses among commands with rows of their own. */
   readonly subcommands?: readonly CommandRow[];
 }

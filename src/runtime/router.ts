@@ -14,7 +14,7 @@
 
 import { assert } from "../base/assert.ts";
 import type { CommandId, ShardId } from "../base/brands.ts";
-import { latin1 } from "../base/bytes.ts";
+import { latin1, viewOf } from "../base/bytes.ts";
 import { MOVED_BYTES_MAX } from "../base/limits.ts";
 import { Argv } from "../resp/argv.ts";
 import { RESP2, ReplyWriter } from "../resp/writer.ts";
@@ -67,6 +67,19 @@ class Operation {
   }
 }
 
+/** A part that has run, of a command that fences: its answer waits. */
+class Fence {
+  readonly source: ShardId;
+  readonly operation: number;
+  readonly reply: Uint8Array;
+
+  constructor(source: ShardId, operation: number, reply: Uint8Array) {
+    this.source = source;
+    this.operation = operation;
+    this.reply = reply;
+  }
+}
+
 /** What the router needs of its shard. */
 export interface RouterHost {
   /** The connection's reason to wait is gone: go on parsing it, soon. */
@@ -100,6 +113,9 @@ export class Router {
   readonly #roomWaiters: Conn[][];
   #roomWaiting: number;
   #nextOperation: number;
+  readonly #fences: Fence[];
+  /** Parts of fencing operations of ours that are out: fences do not wait for each other. */
+  #fencePartsOut: number;
 
   constructor(
     self: ShardId,
@@ -136,6 +152,8 @@ export class Router {
     for (let i = 0; i < shardCount; i++) this.#roomWaiters.push([]);
     this.#roomWaiting = 0;
     this.#nextOperation = 1;
+    this.#fences = [];
+    this.#fencePartsOut = 0;
   }
 
   /** Which command these arguments name, and where it runs: both go into request(). */
@@ -209,7 +227,9 @@ export class Router {
     if (!request.touching) this.#store.touching = false;
     this.#runPart(request.command, request.argv, request.database, scratch, null);
     if (!request.touching) this.#store.touching = true;
-    this.#exchange.sendPartReply(source, operation, scratch.view, 0, scratch.pos);
+    if (this.#table.rows[request.command].fences === true && this.#isOwed) {
+      this.#fences.push(new Fence(source, operation, scratch.bytes.slice(0, scratch.pos)));
+    } else this.#exchange.sendPartReply(source, operation, scratch.view, 0, scratch.pos);
   }
 
   /** The reply of a forwarded request is in. */
@@ -235,6 +255,11 @@ export class Router {
     const op = this.#operations.get(operation);
     assert(op !== undefined, "a part's reply belongs to an operation");
     op.replies[op.shards.indexOf(source)] = bytes.slice(start, end);
+    if (this.#table.rows[op.command].fences === true) this.#fencePartsOut--;
+    this.#partDone(op, operation);
+  }
+
+  #partDone(op: Operation, operation: number): void {
     op.remaining--;
     if (op.remaining > 0) return;
     this.#operations.delete(operation);
@@ -253,6 +278,7 @@ export class Router {
 
   /** Lets connections go on that waited for room towards a shard which has some now. */
   wakeRoomWaiters(): void {
+    if (this.#fences.length > 0 && !this.#passFences()) return;
     if (this.#roomWaiting === 0) return;
     for (let target = 0; target < this.#shardCount; target++) {
       const waiters = this.#roomWaiters[target];
@@ -269,6 +295,28 @@ export class Router {
   /** Connections that wait for room in a ring. */
   get roomWaiting(): number {
     return this.#roomWaiting;
+  }
+
+  /** Answers what waited until nothing is owed any more; false: something still is. */
+  #passFences(): boolean {
+    if (this.#isOwed) return false;
+    const fences = this.#fences.splice(0);
+    for (let i = 0; i < fences.length; i++) {
+      const fence = fences[i];
+      if (fence.source !== this.#self) {
+        this.#exchange.sendPartReply(fence.source, fence.operation, viewOf(fence.reply), 0, fence.reply.length);
+        continue;
+      }
+      const op = this.#operations.get(fence.operation);
+      assert(op !== undefined, "a fence of ours belongs to an operation");
+      this.#partDone(op, fence.operation);
+    }
+    return true;
+  }
+
+  /** Do other shards owe this one the answer to anything but a fence? */
+  get #isOwed(): boolean {
+    return this.#exchange.outstanding !== this.#fencePartsOut;
   }
 
   /** Is anything waiting that only other shards' progress can end? */
@@ -337,6 +385,7 @@ export class Router {
 
   #forward(conn: Conn, id: CommandId, argv: Argv, target: ShardId): boolean {
     if (conn.outstanding !== 0 && this.strict && conn.outstandingOwner !== target) return this.#waitForOrder(conn);
+    if (this.#fences.length > 0) return this.#waitForRoom(conn, target);
     const result = this.#exchange.sendRequest(
       target,
       conn.socket,
@@ -348,17 +397,19 @@ export class Router {
       argv,
       (conn.mode & Mode.NO_TOUCH) === 0,
     );
-    if (result === NO_ROOM) {
-      conn.waits |= Wait.ROOM;
-      this.#roomWaiters[target].push(conn);
-      this.#roomWaiting++;
-      return false;
-    }
+    if (result === NO_ROOM) return this.#waitForRoom(conn, target);
     if (result === STREAMING) conn.waits |= Wait.STREAM;
     conn.nextSeq = (conn.nextSeq + 1) | 0;
     conn.outstanding++;
     conn.outstandingOwner = target;
     return true;
+  }
+
+  #waitForRoom(conn: Conn, target: ShardId): false {
+    conn.waits |= Wait.ROOM;
+    this.#roomWaiters[target].push(conn);
+    this.#roomWaiting++;
+    return false;
   }
 
   #run(id: CommandId, argv: Argv, database: number, reply: ReplyWriter, conn: Conn | null): void {
@@ -436,6 +487,7 @@ export class Router {
   #spread(conn: Conn, id: CommandId, argv: Argv): boolean {
     if (conn.outstanding !== 0) return this.#waitForOrder(conn);
     const row = this.#table.rows[id];
+    if (this.#fences.length > 0 && row.fences !== true) return this.#waitForRoom(conn, this.#self);
     this.#x.conn = conn;
     const wrong = row.validate === undefined ? null : row.validate(argv, this.#x);
     if (wrong !== null) return this.#reject(conn, wrong);
@@ -461,6 +513,13 @@ export class Router {
         op.remaining++;
         const touching = (conn.mode & Mode.NO_TOUCH) === 0;
         this.#exchange.sendPart(shard as ShardId, number, id, conn.version, conn.database, part, touching);
+      }
+    }
+    if (row.fences === true) {
+      this.#fencePartsOut += op.remaining;
+      if (this.#isOwed) {
+        op.remaining++;
+        this.#fences.push(new Fence(this.#self, number, EMPTY));
       }
     }
     if (op.remaining === 0) {
