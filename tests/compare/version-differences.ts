@@ -42,6 +42,22 @@ const ROWS: readonly VersionDifference[] = [
   },
   {
     before: "7.2.0",
+    what: "a pause whose end 64 bits do not hold is refused; before, the sum wrapped",
+    source: "https://github.com/redis/redis/blob/7.2.5/src/timeout.c (getTimeoutFromObjectOrReply)",
+    command: /^client pause 9223372036854775807$/i,
+    older: /^\+OK\r\n$/,
+    newer: /^-ERR timeout is out of range\r\n$/,
+  },
+  {
+    before: "7.4.0",
+    what: "CLIENT KILL MAXAGE is new",
+    source: "https://redis.io/docs/latest/commands/client-kill/ (MAXAGE since 7.4.0)",
+    command: /^client kill maxage/i,
+    older: /^-ERR syntax error\r\n$/,
+    newer: /^(:\d+|-ERR maxage )/,
+  },
+  {
+    before: "7.2.0",
     what: "loglevel knows nothing, too",
     source: "https://github.com/redis/redis/pull/12133",
     command: /^config set loglevel/i,

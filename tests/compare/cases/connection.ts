@@ -161,8 +161,92 @@ function client(): Case[] {
       "CLIENT LIST ID 0",
       "CLIENT LIST ID -1",
       "CLIENT LIST ID 99999999",
+      ignored("texts differ from version to version", "CLIENT HELP"),
+      "CLIENT HELP x",
     ]),
   ];
 }
 
-export const CONNECTION: readonly Case[] = [...SIMPLE, ...HELLO, ...client()];
+function treatment(): Case[] {
+  return [
+    defineAlone("CLIENT KILL", [
+      "CLIENT KILL",
+      "CLIENT KILL 127.0.0.1:1",
+      "CLIENT KILL id",
+      "CLIENT KILL ID 1 TYPE",
+      "CLIENT KILL ID 0",
+      "CLIENT KILL ID -5",
+      "CLIENT KILL ID abc",
+      'CLIENT KILL ID ""',
+      "CLIENT KILL ID 9223372036854775807",
+      "CLIENT KILL ID 9223372036854775808",
+      "CLIENT KILL TYPE foo",
+      "CLIENT KILL TYPE master",
+      "CLIENT KILL TYPE slave",
+      "CLIENT KILL TYPE REPLICA",
+      "CLIENT KILL TYPE pubsub",
+      "CLIENT KILL ADDR 127.0.0.1:1",
+      "CLIENT KILL LADDR 127.0.0.1:1",
+      "CLIENT KILL ADDR",
+      "CLIENT KILL USER nosuch",
+      ["CLIENT", "KILL", "USER", "a\0b"],
+      "CLIENT KILL USER default ADDR 127.0.0.1:1",
+      "CLIENT KILL SKIPME maybe",
+      "CLIENT KILL SKIPME yes ADDR 127.0.0.1:1",
+      "CLIENT KILL SKIPME NO LADDR nowhere",
+      "CLIENT KILL FOO BAR",
+      "CLIENT KILL ADDR 127.0.0.1:1 FOO",
+      "CLIENT KILL TYPE normal TYPE nosuch",
+      "CLIENT KILL MAXAGE 99999999",
+    ]),
+    ...pauses(),
+    defineAlone("CLIENT: how it is treated", [
+      "CLIENT NO-EVICT",
+      "CLIENT NO-EVICT on",
+      "CLIENT NO-EVICT OFF",
+      "CLIENT NO-EVICT maybe",
+      "CLIENT NO-EVICT on off",
+      "CLIENT NO-TOUCH on",
+      "CLIENT NO-TOUCH off",
+      "CLIENT REPLY",
+      "CLIENT REPLY ON",
+      "CLIENT REPLY maybe",
+      "CLIENT REPLY on off",
+      "CLIENT GETREDIR",
+      "CLIENT GETREDIR x",
+      "CLIENT TRACKINGINFO",
+      "CLIENT TRACKINGINFO x",
+      "CLIENT UNBLOCK",
+      "CLIENT UNBLOCK 99999999",
+      "CLIENT UNBLOCK 99999999 TIMEOUT",
+      "CLIENT UNBLOCK 99999999 error",
+      "CLIENT UNBLOCK 99999999 maybe",
+      "CLIENT UNBLOCK abc",
+      "CLIENT UNBLOCK abc maybe",
+      "CLIENT UNBLOCK -1",
+      "CLIENT UNBLOCK 1 TIMEOUT x",
+    ]),
+  ];
+}
+
+function pauses(): Case[] {
+  return [
+    defineAlone("CLIENT PAUSE and UNPAUSE", [
+      "CLIENT PAUSE",
+      "CLIENT PAUSE 0",
+      "CLIENT PAUSE 0 WRITE",
+      "CLIENT PAUSE 0 all",
+      "CLIENT PAUSE 1 maybe",
+      "CLIENT PAUSE abc",
+      "CLIENT PAUSE abc maybe",
+      "CLIENT PAUSE -1",
+      "CLIENT PAUSE 9223372036854775807",
+      "CLIENT PAUSE 9223372036854775808",
+      "CLIENT PAUSE 1 ALL x",
+      "CLIENT UNPAUSE",
+      "CLIENT UNPAUSE x",
+    ]),
+  ];
+}
+
+export const CONNECTION: readonly Case[] = [...SIMPLE, ...HELLO, ...client(), ...treatment()];

@@ -111,6 +111,27 @@ const INLINE: readonly RawCase[] = [
   raw("nothing was written behind POST", "EXISTS after\r\n"),
 ];
 
+/** CLIENT REPLY: commands without replies, which the other cases cannot have. */
+const MUTED: readonly RawCase[] = [
+  raw("CLIENT REPLY OFF and ON", "PING\r\nCLIENT REPLY OFF\r\nPING\r\nSET m 1\r\nCLIENT REPLY ON\r\nGET m\r\n"),
+  raw("CLIENT REPLY SKIP", "CLIENT REPLY SKIP\r\nPING\r\nECHO 1\r\n"),
+  raw("CLIENT REPLY SKIP of a command with keys", "CLIENT REPLY SKIP\r\nSET m 2\r\nGET m\r\nMSET m1 a m2 b m3 c\r\n"),
+  raw("CLIENT REPLY SKIP of many keys", "CLIENT REPLY SKIP\r\nMSET m1 a m2 b m3 c\r\nMGET m1 m2 m3\r\n"),
+  raw("CLIENT REPLY SKIP twice", "CLIENT REPLY SKIP\r\nCLIENT REPLY SKIP\r\nPING\r\nECHO 2\r\n"),
+  raw("CLIENT REPLY SKIP and ON", "CLIENT REPLY SKIP\r\nCLIENT REPLY ON\r\nPING\r\n"),
+  raw("CLIENT REPLY SKIP and OFF", "CLIENT REPLY SKIP\r\nCLIENT REPLY OFF\r\nPING\r\nCLIENT REPLY ON\r\nPING\r\n"),
+  raw("CLIENT REPLY OFF and SKIP", "CLIENT REPLY OFF\r\nCLIENT REPLY SKIP\r\nPING\r\nPING\r\nCLIENT REPLY ON\r\n"),
+  raw("CLIENT REPLY SKIP of an error", "CLIENT REPLY SKIP\r\nGET\r\nNOSUCH\r\nPING\r\n"),
+  raw(
+    "CLIENT REPLY OFF, errors",
+    "CLIENT REPLY OFF\r\nGET\r\nNOSUCH a\r\nCLIENT REPLY x\r\nCLIENT REPLY ON\r\nPING\r\n",
+  ),
+  raw("CLIENT REPLY SKIP of a wrong word", "CLIENT REPLY SKIP\r\nCLIENT REPLY x\r\nCLIENT REPLY y\r\n"),
+  raw("CLIENT REPLY OFF and HELLO", "CLIENT REPLY OFF\r\nHELLO 3\r\nCLIENT REPLY ON\r\nGET none\r\n"),
+  raw("CLIENT REPLY OFF and RESET", "CLIENT REPLY OFF\r\nPING\r\nRESET\r\nPING\r\n"),
+  raw("CLIENT REPLY SKIP and RESET", "CLIENT REPLY SKIP\r\nRESET\r\nPING\r\n"),
+];
+
 /** Too big: each one byte above the limit, so that a server has read all when it closes. */
 const TOO_BIG: readonly RawCase[] = [
   bare("an inline request without an end", "a".repeat(KIB_64 + 1)),
@@ -119,7 +140,7 @@ const TOO_BIG: readonly RawCase[] = [
   bare("a second length without an end", `*2\r\n$4\r\nECHO\r\n$${"1".repeat(KIB_64 + 1)}`),
 ];
 
-export const PROTOCOL: readonly RawCase[] = [...FRAMES, ...INLINE, ...TOO_BIG];
+export const PROTOCOL: readonly RawCase[] = [...FRAMES, ...INLINE, ...MUTED, ...TOO_BIG];
 
 /** With a password, before AUTH. */
 export const UNAUTHENTICATED: readonly RawCase[] = [
