@@ -79,8 +79,11 @@ export class SharedWords {
 
   /** Says how much memory a shard's clients have together, and the largest one that may be evicted has; in KiB. */
   publishClientMemory(shard: number, together: number, largest: number): void {
+    // Whoever sees a sum that is too much must not find the largest client too small: that would cost another shard's.
+    const word = shardWord(shard, LARGEST_CLIENT);
+    if (largest > Atomics.load(this.#words, word)) Atomics.store(this.#words, word, largest);
     Atomics.store(this.#words, shardWord(shard, CLIENT_BYTES), together);
-    Atomics.store(this.#words, shardWord(shard, LARGEST_CLIENT), largest);
+    Atomics.store(this.#words, word, largest);
   }
 
   /** KiB that the clients of shards 0 to `shards` - 1 have, as each last said. */

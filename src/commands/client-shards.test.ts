@@ -474,6 +474,27 @@ describe("maxmemory-clients", () => {
     assert.ok(small.every((client) => !client.closed));
   });
 
+  test("a client that grew behind the back of the round is still the largest", () => {
+    // A round takes ten ticks.
+    for (let phase = 0; phase < 11; phase++) {
+      const all = cluster(2, { config: { "maxmemory-clients": String(3584 * KIB) } });
+      const crowd = Array.from({ length: 61 }, () => all.connect(0));
+      // In the middle, where it is looked at some ticks after a round began.
+      const [small, large] = [all.connect(1), crowd[30]];
+      for (let ticks = 0; ticks < 12 + phase; ticks++) {
+        all.advance(100);
+        all.settle();
+      }
+      fill(all, large, 2000);
+      tick(all);
+      fill(all, small, 900);
+      assert.ok(!large.closed && !small.closed);
+      fill(all, crowd[0], 500);
+      tick(all);
+      assert.ok(large.closed && !small.closed && !crowd[0].closed, `phase ${phase}`);
+    }
+  });
+
   test("who said NO-EVICT stays; replies count, too", () => {
     const all = cluster(2, { config: { "maxmemory-clients": String(2 * KIB * KIB) } });
     const [spared, victim] = [all.connect(0), all.connect(1)];

@@ -65,8 +65,9 @@ export class Clients implements EvictionHost {
   readonly #conns: (Conn | null)[];
   /** Where the next slice of the round begins: an index of #conns. */
   #cursor: number;
-  /** The most that one client was seen to take in this round. */
+  /** The most that one client was seen to take in this round, and the most that any took as it began. */
   #largestSeen: number;
+  #largestBefore: number;
   /** Bytes of clients that are closed and not gone yet. */
   #leavingBytes: number;
   #timeoutMs: number;
@@ -92,6 +93,7 @@ export class Clients implements EvictionHost {
     this.#conns = [];
     this.#cursor = 0;
     this.#largestSeen = 0;
+    this.#largestBefore = 0;
     this.#leavingBytes = 0;
     this.#timeoutMs = 0;
     this.#drained = nothing;
@@ -216,7 +218,8 @@ export class Clients implements EvictionHost {
     left = Math.min(left, slots, CLIENTS_PER_TICK_MAX);
     for (; left > 0; left--) {
       if (this.#cursor >= slots) {
-        this.setLargest(this.#largestSeen);
+        // Who was looked at and has grown since is among those that grew.
+        this.setLargest(Math.max(this.#largestSeen, this.#largestGrown()));
         this.#largestSeen = 0;
         this.#cursor = 0;
       }
@@ -256,16 +259,20 @@ export class Clients implements EvictionHost {
   }
 
   largestAtMost(): number {
-    return Math.max(
-      this.#largestSeen,
-      (this.count > 0 ? CLIENT_BYTES : 0) + this.#input.largest + this.#output.mostBlocks * OUTPUT_BLOCK_BYTES,
-    );
+    return Math.max(this.#largestBefore, this.#largestGrown());
   }
 
   setLargest(bytes: number): void {
-    this.#largestSeen = Math.min(this.#largestSeen, bytes);
-    this.#input.largest = Math.max(0, bytes - CLIENT_BYTES);
+    this.#largestBefore = bytes;
+    this.#largestSeen = bytes;
+    this.#input.largest = 0;
     this.#output.mostBlocks = 0;
+  }
+
+  /** No client whose buffers have grown since setLargest() takes more. */
+  #largestGrown(): number {
+    const buffers = this.#input.largest + this.#output.mostBlocks * OUTPUT_BLOCK_BYTES;
+    return buffers === 0 ? 0 : CLIENT_BYTES + buffers;
   }
 
   // tidy: cold function, runs over the limit
