@@ -14,8 +14,8 @@ import type { Conn } from "./conn.ts";
 import type { Counters } from "./counters.ts";
 import type { Effects } from "./effects.ts";
 import type { LatencyMonitor } from "./latency.ts";
-import type { Slowlog } from "./slowlog.ts";
 import type { Pause } from "./pause.ts";
+import type { Slowlog } from "./slowlog.ts";
 
 export type LogLevel = "debug" | "verbose" | "notice" | "warning";
 
