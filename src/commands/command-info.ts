@@ -1,7 +1,6 @@
 /**
- * COMMAND: what the server says of its own commands. All of it is derived from the rows of the command table and the
- * metadata in docs-data.ts. COMMAND DOCS is not offered: without the arguments of every command it would be worse than
- * what clients fall back to.
+ * COMMAND: what the server says of its own commands, and their ACL categories. All of it is derived from the rows of the
+ * command table, the metadata in docs-data.ts, and how commands are written in usage-data.ts.
  */
 
 import { bytesOf, isWord } from "../base/bytes.ts";
@@ -11,7 +10,9 @@ import type { ReplyWriter } from "../resp/writer.ts";
 import { UNKNOWN_COMMAND } from "../runtime/command-table.ts";
 import { CommandFlag, type CommandRow } from "../runtime/commands.ts";
 import type { Execution } from "../runtime/execution.ts";
-import { type CommandDocs, docsOf, HIDDEN_COMMANDS } from "./docs-data.ts";
+import { writeDocs } from "./command-docs.ts";
+import { docsOf, HIDDEN_COMMANDS } from "./docs-data.ts";
+import type { CommandDocs } from "./docs-row.ts";
 import { helpFunction, SYNTAX_ERROR } from "./replies.ts";
 
 /** Flags by their names in the order in which COMMAND INFO shows them; allow_busy stands at the end. */
@@ -36,7 +37,7 @@ const FLAG_NAMES: readonly (readonly [number, string])[] = [
 ];
 
 /** ACL categories in the order in which COMMAND INFO shows them. */
-const CATEGORIES = [
+export const CATEGORIES: readonly string[] = [
   "keyspace",
   "read",
   "write",
@@ -69,7 +70,9 @@ function flagsOf(row: CommandRow, docs: CommandDocs | undefined): string[] {
   return names;
 }
 
-function categoriesOf(row: CommandRow, docs: CommandDocs | undefined): string[] {
+/** The ACL categories of a command, in the order of CATEGORIES. */
+export function categoriesOf(row: CommandRow): string[] {
+  const docs = docsOf(row.name);
   const has = new Set(docs?.categories ?? []);
   const flags = row.flags;
   if ((flags & CommandFlag.WRITE) !== 0) has.add("write");
@@ -140,7 +143,7 @@ function writeInfo(reply: ReplyWriter, row: CommandRow | null): void {
   reply.integer(row.keys?.first ?? 0);
   reply.integer(row.keys?.last ?? 0);
   reply.integer(row.keys?.step ?? 0);
-  writeStates(reply, categoriesOf(row, docs), "@");
+  writeStates(reply, categoriesOf(row), "@");
   const tips = docs?.tips ?? [];
   reply.set(tips.length);
   for (const tip of tips) reply.bulkText(tip);
@@ -150,7 +153,7 @@ function writeInfo(reply: ReplyWriter, row: CommandRow | null): void {
   for (const subcommand of subcommands) writeInfo(reply, subcommand);
 }
 
-const isListed = (row: CommandRow): boolean => !HIDDEN_COMMANDS.includes(row.name);
+export const isListed = (row: CommandRow): boolean => !HIDDEN_COMMANDS.includes(row.name);
 
 /** Top-level commands in table order. */
 function topRows(x: Execution): CommandRow[] {
@@ -191,6 +194,18 @@ function info(x: Execution, argv: ArgvView): void {
   for (let i = 2; i < argv.count; i++) writeInfo(x.reply, rowNamed(x, argv, i));
 }
 
+/** COMMAND DOCS [name …]: a map; names that nobody knows are left out. */
+function documentation(x: Execution, argv: ArgvView): void {
+  const rows: CommandRow[] = [];
+  if (argv.count === 2) rows.push(...topRows(x));
+  for (let i = 2; i < argv.count; i++) {
+    const row = rowNamed(x, argv, i);
+    if (row !== null) rows.push(row);
+  }
+  x.reply.map(rows.length);
+  for (const row of rows) writeDocs(x.reply, row);
+}
+
 /** COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN glob] */
 function list(x: Execution, argv: ArgvView): void {
   const { bytes, starts, ends } = argv;
@@ -209,7 +224,7 @@ function list(x: Execution, argv: ArgvView): void {
     names(() => false);
   } else if (is(3, "aclcat")) {
     const category = argv.text(4).toLowerCase();
-    names((row) => categoriesOf(row, docsOf(row.name)).includes(category));
+    names((row) => categoriesOf(row).includes(category));
   } else if (is(3, "pattern")) {
     names((row) => {
       const name = bytesOf(row.name);
@@ -275,6 +290,10 @@ const HELP = [
   "    Return details about multiple Redis commands.",
   "    If no command names are given, documentation details for all",
   "    commands are returned.",
+  "DOCS [<command-name> ...]",
+  "    Return documentation details about multiple Redis commands.",
+  "    If no command names are given, documentation details for all",
+  "    commands are returned.",
   "GETKEYS <full-command>",
   "    Return the keys from a full Redis command.",
   "GETKEYSANDFLAGS <full-command>",
@@ -297,6 +316,7 @@ export const commandInfoRows: readonly CommandRow[] = [
     run: command,
     subcommands: [
       subcommand("count", 2, count),
+      subcommand("docs", -2, documentation),
       subcommand("getkeys", -4, (x, argv) => writeKeys(x, argv, false)),
       subcommand("getkeysandflags", -4, (x, argv) => writeKeys(x, argv, true)),
       subcommand("help", 2, helpFunction("COMMAND", HELP)),

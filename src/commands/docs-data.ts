@@ -6,59 +6,8 @@
  * Refuses: to describe a command that is not built.
  */
 
-export interface CommandDocs {
-  readonly group: "connection" | "generic" | "server" | "string";
-  /** Version of Redis that brought it. */
-  readonly since: string;
-  readonly complexity: string;
-  /** ACL categories beyond those that follow from its flags. */
-  readonly categories: readonly string[];
-  readonly tips: readonly string[];
-  /** What it does with its keys, in Redis's words; empty where it has none. */
-  readonly keyFlags: readonly string[];
-  /** Remark in the key specification. */
-  readonly keyNotes: string;
-  /** Key flags of a call in which the optional word is absent: [word, flags without it]. */
-  readonly without: readonly [word: string, keyFlags: readonly string[]] | null;
-  /** Allowed while a script runs over time. */
-  readonly allowBusy: boolean;
-}
-
-type Rest = Partial<Omit<CommandDocs, "group" | "since" | "complexity">>;
-
-function docs(group: CommandDocs["group"], since: string, complexity: string, rest: Rest): CommandDocs {
-  return {
-    group,
-    since,
-    complexity,
-    categories: rest.categories ?? [],
-    tips: rest.tips ?? [],
-    keyFlags: rest.keyFlags ?? [],
-    keyNotes: rest.keyNotes ?? "",
-    without: rest.without ?? null,
-    allowBusy: rest.allowBusy ?? false,
-  };
-}
-
-const words = (text: string): string[] => (text === "" ? [] : text.split(" "));
-
-/** A string command. */
-function text(since: string, keyFlags: string, complexity = "O(1)", rest: Rest = {}): CommandDocs {
-  return docs("string", since, complexity, { categories: ["string"], keyFlags: words(keyFlags), ...rest });
-}
-
-/** A command for keys of any type. */
-function key(since: string, keyFlags: string, complexity = "O(1)", rest: Rest = {}): CommandDocs {
-  return docs("generic", since, complexity, { categories: ["keyspace"], keyFlags: words(keyFlags), ...rest });
-}
-
-function connection(since: string, complexity = "O(1)", rest: Rest = {}): CommandDocs {
-  return docs("connection", since, complexity, { categories: ["connection"], ...rest });
-}
-
-function server(since: string, complexity = "O(1)", rest: Rest = {}): CommandDocs {
-  return docs("server", since, complexity, rest);
-}
+import { ADMIN_DOCS } from "./docs-admin.ts";
+import { type CommandDocs, connection, key, type Rest, server, text } from "./docs-row.ts";
 
 const BUSY: Rest = { allowBusy: true };
 const RANDOM: Rest = { tips: ["nondeterministic_output"] };
@@ -70,16 +19,14 @@ const FLUSHES: Rest = {
   tips: ["request_policy:all_shards", "response_policy:all_succeeded"],
 };
 const EVERY_NODE: Rest = { tips: ["request_policy:all_nodes", "response_policy:all_succeeded"] };
-const BY_SUBCOMMAND = "Depends on subcommand.";
-const RANGE_COST =
-  "O(N) where N is the length of the returned string. The complexity is ultimately determined by the returned length, " +
-  "but because creating a substring from an existing string is very cheap, it can be considered O(1) for small strings.";
+const BY_SUBCOMMAND = "That of the subcommand.";
+const RANGE_COST = "O(N), N: bytes of the reply";
 
 const CONNECTION_DOCS: Readonly<Record<string, CommandDocs>> = {
   ping: connection("1.0.0", "O(1)", { tips: ["request_policy:all_shards", "response_policy:all_succeeded"] }),
   echo: connection("1.0.0"),
   hello: connection("6.0.0", "O(1)", BUSY),
-  auth: connection("1.0.0", "O(N) where N is the number of passwords defined for the user", BUSY),
+  auth: connection("1.0.0", "O(N), N: passwords of the user", BUSY),
   quit: connection("1.0.0", "O(1)", BUSY),
   reset: connection("6.2.0", "O(1)", BUSY),
   select: connection("1.0.0"),
@@ -89,8 +36,8 @@ const CONNECTION_DOCS: Readonly<Record<string, CommandDocs>> = {
   "client|help": connection("5.0.0"),
   "client|id": connection("5.0.0"),
   "client|info": connection("6.2.0", "O(1)", RANDOM),
-  "client|kill": connection("2.4.0", "O(N) where N is the number of client connections"),
-  "client|list": connection("2.4.0", "O(N) where N is the number of client connections", RANDOM),
+  "client|kill": connection("2.4.0", "O(N), N: connections"),
+  "client|list": connection("2.4.0", "O(N), N: connections", RANDOM),
   "client|no-evict": connection("7.0.0"),
   "client|no-touch": connection("7.2.0"),
   "client|pause": connection("3.0.0"),
@@ -98,20 +45,21 @@ const CONNECTION_DOCS: Readonly<Record<string, CommandDocs>> = {
   "client|setinfo": connection("7.2.0", "O(1)", EVERY_NODE),
   "client|setname": connection("2.6.9"),
   "client|trackinginfo": connection("6.2.0"),
-  "client|unblock": connection("5.0.0", "O(log N) where N is the number of client connections"),
-  "client|unpause": connection("6.2.0", "O(N) Where N is the number of paused clients"),
+  "client|unblock": connection("5.0.0", "O(log N), N: connections"),
+  "client|unpause": connection("6.2.0", "O(N), N: paused clients"),
 };
 
-const LOOK_UP_COST = "O(N) where N is the number of commands to look up";
-const ALL_COMMANDS_COST = "O(N) where N is the total number of Redis commands";
-const ARGUMENTS_COST = "O(N) where N is the number of arguments to the command";
-const PARAMETERS_COST = "O(N) when N is the number of configuration parameters provided";
+const LOOK_UP_COST = "O(N), N: names asked for";
+const ALL_COMMANDS_COST = "O(N), N: commands of the server";
+const ARGUMENTS_COST = "O(N), N: words of the command";
+const PARAMETERS_COST = "O(N), N: parameters named";
 const OF_CONNECTION = ["connection"];
 const LATENCY_TIPS = { tips: ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"] };
 
 const SERVER_DOCS: Readonly<Record<string, CommandDocs>> = {
   command: server("2.8.13", ALL_COMMANDS_COST, { categories: OF_CONNECTION, ...RANDOM_ORDER }),
   "command|count": server("2.8.13", "O(1)", { categories: OF_CONNECTION }),
+  "command|docs": server("7.0.0", LOOK_UP_COST, { categories: OF_CONNECTION, ...RANDOM_ORDER }),
   "command|getkeys": server("2.8.13", ARGUMENTS_COST, { categories: OF_CONNECTION }),
   "command|getkeysandflags": server("7.0.0", ARGUMENTS_COST, { categories: OF_CONNECTION }),
   "command|help": server("5.0.0", "O(1)", { categories: OF_CONNECTION }),
@@ -128,8 +76,8 @@ const SERVER_DOCS: Readonly<Record<string, CommandDocs>> = {
     tips: ["request_policy:all_shards", "response_policy:agg_sum"],
   }),
   debug: server("1.0.0", BY_SUBCOMMAND),
-  flushall: server("1.0.0", "O(N) where N is the total number of keys in all databases", FLUSHES),
-  flushdb: server("1.0.0", "O(N) where N is the number of keys in the selected database", FLUSHES),
+  flushall: server("1.0.0", "O(N), N: keys of all databases", FLUSHES),
+  flushdb: server("1.0.0", "O(N), N: keys of the selected database", FLUSHES),
   info: server("1.0.0", "O(1)", {
     categories: ["dangerous"],
     tips: ["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
@@ -138,39 +86,25 @@ const SERVER_DOCS: Readonly<Record<string, CommandDocs>> = {
   "latency|doctor": server("2.8.13", "O(1)", LATENCY_TIPS),
   "latency|graph": server("2.8.13", "O(1)", LATENCY_TIPS),
   "latency|help": server("2.8.13"),
-  "latency|histogram": server(
-    "7.0.0",
-    "O(N) where N is the number of commands with latency information being retrieved.",
-    LATENCY_TIPS,
-  ),
+  "latency|histogram": server("7.0.0", "O(N), N: commands told about", LATENCY_TIPS),
   "latency|history": server("2.8.13", "O(1)", LATENCY_TIPS),
   "latency|latest": server("2.8.13", "O(1)", LATENCY_TIPS),
   "latency|reset": server("2.8.13", "O(1)", EVERY_NODE),
   slowlog: server("2.2.12", BY_SUBCOMMAND),
-  "slowlog|get": server("2.2.12", "O(N) where N is the number of entries returned", {
+  "slowlog|get": server("2.2.12", "O(N), N: entries", {
     tips: ["request_policy:all_nodes", "nondeterministic_output"],
   }),
   "slowlog|help": server("6.2.0"),
   "slowlog|len": server("2.2.12", "O(1)", {
     tips: ["request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"],
   }),
-  "slowlog|reset": server("2.2.12", "O(N) where N is the number of entries in the slowlog", EVERY_NODE),
-  shutdown: server(
-    "1.0.0",
-    "O(N) when saving, where N is the total number of keys in all databases when saving data, otherwise O(1)",
-    BUSY,
-  ),
+  "slowlog|reset": server("2.2.12", "O(N), N: entries of the log", EVERY_NODE),
+  shutdown: server("1.0.0", "O(1); with saving O(N), N: keys of all databases", BUSY),
   time: server("2.6.0", "O(1)", RANDOM),
 };
 
 const STRING_DOCS: Readonly<Record<string, CommandDocs>> = {
-  append: text(
-    "2.0.0",
-    "RW insert",
-    "O(1). The amortized time complexity is O(1) assuming the appended value is small and the already present value is " +
-      "of any size, since the dynamic string library used by Redis will double the free space available on every " +
-      "reallocation.",
-  ),
+  append: text("2.0.0", "RW insert", "O(1) on average for short additions: room is made ahead"),
   decr: text("1.0.0", "RW access update"),
   decrby: text("1.0.0", "RW access update"),
   get: text("1.0.0", "RO access"),
@@ -181,10 +115,10 @@ const STRING_DOCS: Readonly<Record<string, CommandDocs>> = {
   incr: text("1.0.0", "RW access update"),
   incrby: text("1.0.0", "RW access update"),
   incrbyfloat: text("2.6.0", "RW access update"),
-  mget: text("1.0.0", "RO access", "O(N) where N is the number of keys to retrieve.", {
+  mget: text("1.0.0", "RO access", "O(N), N: keys", {
     tips: ["request_policy:multi_shard"],
   }),
-  mset: text("1.0.1", "OW update", "O(N) where N is the number of keys to set.", {
+  mset: text("1.0.1", "OW update", "O(N), N: keys", {
     tips: ["request_policy:multi_shard", "response_policy:all_succeeded"],
   }),
   psetex: text("2.6.0", "OW update"),
@@ -194,60 +128,37 @@ const STRING_DOCS: Readonly<Record<string, CommandDocs>> = {
   }),
   setex: text("2.0.0", "OW update"),
   setnx: text("1.0.0", "OW insert"),
-  setrange: text(
-    "2.2.0",
-    "RW update",
-    "O(1), not counting the time taken to copy the new string in place. Usually, this string is very small so the " +
-      "amortized complexity is O(1). Otherwise, complexity is O(M) with M being the length of the value argument.",
-  ),
+  setrange: text("2.2.0", "RW update", "O(N), N: bytes of the value"),
   strlen: text("2.2.0", "RO"),
   substr: text("1.0.0", "RO access", RANGE_COST),
 };
 
 const GENERIC_DOCS: Readonly<Record<string, CommandDocs>> = {
-  del: key(
-    "1.0.0",
-    "RM delete",
-    "O(N) where N is the number of keys that will be removed. When a key to remove holds a value other than a string, " +
-      "the individual complexity for this key is O(M) where M is the number of elements in the list, set, sorted set or " +
-      "hash. Removing a single key that holds a string value is O(1).",
-    SUM_OF_SHARDS,
-  ),
-  exists: key("1.0.0", "RO", "O(N) where N is the number of keys to check.", SUM_OF_SHARDS),
+  del: key("1.0.0", "RM delete", "O(N), N: keys, and for a collection its elements", SUM_OF_SHARDS),
+  exists: key("1.0.0", "RO", "O(N), N: keys", SUM_OF_SHARDS),
   expire: key("1.0.0", "RW update"),
   expireat: key("1.2.0", "RW update"),
   expiretime: key("7.0.0", "RO access"),
-  keys: key(
-    "1.0.0",
-    "",
-    "O(N) with N being the number of keys in the database, under the assumption that the key names in the database and " +
-      "the given pattern have limited length.",
-    {
-      categories: ["keyspace", "dangerous"],
-      tips: ["request_policy:all_shards", "nondeterministic_output_order"],
-    },
-  ),
+  keys: key("1.0.0", "", "O(N), N: keys of the selected database", {
+    categories: ["keyspace", "dangerous"],
+    tips: ["request_policy:all_shards", "nondeterministic_output_order"],
+  }),
   persist: key("2.2.0", "RW update"),
   pexpire: key("2.6.0", "RW update"),
   pexpireat: key("2.6.0", "RW update"),
   pexpiretime: key("7.0.0", "RO access"),
   pttl: key("2.6.0", "RO access", "O(1)", RANDOM),
   randomkey: key("1.0.0", "", "O(1)", { tips: ["request_policy:all_shards", "nondeterministic_output"] }),
-  scan: key(
-    "2.8.0",
-    "",
-    "O(1) for every call. O(N) for a complete iteration, including enough command calls for the cursor to return back " +
-      "to 0. N is the number of elements inside the collection.",
-    { tips: ["nondeterministic_output", "request_policy:special"] },
-  ),
-  touch: key("3.2.1", "RO", "O(N) where N is the number of keys that will be touched.", SUM_OF_SHARDS),
+  scan: key("2.8.0", "", "O(1) a call; O(N) for a whole walk, N: keys of the selected database", {
+    tips: ["nondeterministic_output", "request_policy:special"],
+  }),
+  touch: key("3.2.1", "RO", "O(N), N: keys", SUM_OF_SHARDS),
   ttl: key("1.0.0", "RO access", "O(1)", RANDOM),
   type: key("1.0.0", "RO"),
   unlink: key(
     "4.0.0",
     "RM delete",
-    "O(1) for each key removed regardless of its size. Then the command does O(N) work in a different thread in order to " +
-      "reclaim memory, where N is the number of allocations the deleted objects where composed of.",
+    "O(1) a key, and O(N) in the background, N: pieces of memory given back",
     SUM_OF_SHARDS,
   ),
 };
@@ -260,6 +171,7 @@ const DOCS = new Map<string, CommandDocs>([
   ...Object.entries(SERVER_DOCS),
   ...Object.entries(STRING_DOCS),
   ...Object.entries(GENERIC_DOCS),
+  ...Object.entries(ADMIN_DOCS),
 ]);
 
 /** The metadata of a command by the name of its row, or undefined. */

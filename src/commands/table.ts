@@ -3,7 +3,9 @@
  */
 
 import type { CommandRow, Commands } from "../runtime/commands.ts";
+import { aclRows } from "./acl.ts";
 import { clientRows } from "./client.ts";
+import { clusterRows } from "./cluster.ts";
 import { commandInfoRows } from "./command-info.ts";
 import { configRows } from "./config.ts";
 import { connectionRows } from "./connection.ts";
@@ -12,7 +14,10 @@ import { expiryRows } from "./expiry.ts";
 import { infoRows } from "./info.ts";
 import { keyRows } from "./keys.ts";
 import { latencyRows } from "./latency.ts";
+import { lolwutRows } from "./lolwut.ts";
+import { moduleRows } from "./module.ts";
 import { sampleRates } from "./rates.ts";
+import { replicationRows } from "./replication.ts";
 import { serverRows } from "./server.ts";
 import { slowlogRows } from "./slowlog.ts";
 import { stringRows } from "./strings.ts";
@@ -30,6 +35,11 @@ export const rows: readonly CommandRow[] = [
   ...slowlogRows,
   ...latencyRows,
   ...commandInfoRows,
+  ...aclRows,
+  ...moduleRows,
+  ...replicationRows,
+  ...clusterRows,
+  ...lolwutRows,
 ];
 
 export function createCommands(): Commands {

@@ -98,7 +98,7 @@ export const SERVER_OPTIONS: readonly Option[] = [
     initial: "resetchannels",
   }),
   oneOf("enable-debug-command", ["no", "yes", "local"], "start works", "Who may call DEBUG."),
-  oneOf("enable-module-command", ["no", "yes", "local"], "start tuning", "Who may call MODULE."),
+  oneOf("enable-module-command", ["no", "yes", "local"], "start works", "Who may call MODULE."),
   oneOf("enable-protected-configs", ["no", "yes", "local"], "start works", "Who may CONFIG SET dir and dbfilename."),
 
   // Process
