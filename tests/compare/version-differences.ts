@@ -30,7 +30,7 @@ const ROWS: readonly VersionDifference[] = [
     source: "https://redis.io/docs/latest/commands/client-setinfo/ (available since 7.2.0)",
     command: /^client setinfo/i,
     older: /^-ERR unknown subcommand 'setinfo'\. Try CLIENT HELP\.\r\n$/i,
-    newer: /^(\+OK|-ERR )/,
+    newer: /^(\+OK|-ERR |-NOAUTH )/,
   },
   {
     before: "7.2.0",
