@@ -23,7 +23,7 @@ const names = listed.map((row) => row.name);
 const UNBUILT = [
   /^client\|(caching|getredir|kill|no-evict|no-touch|pause|reply|tracking|trackinginfo|unblock|unpause)$/,
   /^config\|rewrite$/,
-  /^(object|memory|slowlog|latency)(\||$)/,
+  /^(object|memory)(\||$)/,
 ];
 
 /** Newer than redis-server 7.0: https://redis.io/docs/latest/commands/client-setinfo/, …/client-no-touch/. */

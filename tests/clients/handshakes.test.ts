@@ -29,7 +29,7 @@ const PASSWORD = ["--requirepass", "secret"];
 const SHAPE_DEPTH = 1;
 
 /** Families on their way into the command table; anything else that is missing is an error of the probe's. */
-const AWAITED = ["latency", "memory", "object", "slowlog"];
+const AWAITED = ["memory", "object"];
 const built = new Set(rows.map((row) => row.name));
 const isAwaited = ({ args }: ProbeCommand): boolean =>
   AWAITED.includes(args[0].toLowerCase()) && !built.has(args[0].toLowerCase());

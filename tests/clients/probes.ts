@@ -211,7 +211,7 @@ const TOOL_PROBES: readonly Probe[] = [
     ["set probe:key 12345", "set probe:ttl x ex 1000", look("scan 0 match probe:* count 200 type string")],
     ["type probe:key", look("memory usage probe:key samples 0"), look("ttl probe:ttl"), "strlen probe:key"],
     ["object encoding probe:key", look("object idletime probe:key"), "get probe:key"],
-    ["slowlog get 50", look("config get slowlog*"), look("slowlog len")],
+    [look("slowlog get 50"), look("config get slowlog*"), look("slowlog len")],
     ["cluster info", look("command"), "del probe:key probe:ttl"],
   ]),
   probe("redis_exporter", EXPORTER, [
