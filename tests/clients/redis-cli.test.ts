@@ -12,7 +12,7 @@ import { SETUPS, start, TEST_MS_MAX } from "./rig.ts";
 
 const TOOL_MS_MAX = 20_000;
 const KEYS = 300;
-const BENCHMARK_REQUESTS = "5000";
+const BENCHMARK_REQUESTS = "2000";
 
 function skipReason(): string | false {
   const reason = missing();

@@ -187,4 +187,11 @@ const NASTY: readonly (readonly string[])[] = [
   ["DEBUG", "\r\n+OK"],
   ["EXPIRE", "k", "1", "\r\n+OK"],
   ["SCAN", "\r\n+OK"],
+  ["ACL", "CAT", "\r\n+OK"],
+  ["ACL", "CAT\r\n+OK", "a"],
+  ["ACL", "DRYRUN", "nobody\r\n+OK", "GET", "k"],
+  ["ACL", "DRYRUN", "default", "no\r\n+OK"],
+  ["ACL", "SETUSER", "no\r\n+OK"],
+  ["MODULE", "LOAD", "\r\n+OK"],
+  ["REPLICAOF", "\r\n+OK", "6379"],
 ];
