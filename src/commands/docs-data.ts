@@ -40,7 +40,7 @@ const CONNECTION_DOCS: Readonly<Record<string, CommandDocs>> = {
   "client|list": connection("2.4.0", "O(N), N: connections", RANDOM),
   "client|no-evict": connection("7.0.0"),
   "client|no-touch": connection("7.2.0"),
-  "client|pause": connection("3.0.0"),
+  "client|pause": connection("2.9.50"),
   "client|reply": connection("3.2.0"),
   "client|setinfo": connection("7.2.0", "O(1)", EVERY_NODE),
   "client|setname": connection("2.6.9"),
