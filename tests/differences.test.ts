@@ -156,9 +156,41 @@ function stringsEndAt512Mb(): void {
   assert.equal(on.ask(client, "EXISTS", "k"), ":0\r\n");
 }
 
-function outputLimitsAreRefused(): void {
+/** Redis goes on reading from a client that is muted, and closes it when it hangs up. */
+function mutedClientsCanQuit(): void {
   const on = cluster(1);
-  assert.match(on.ask(on.connect(), "CONFIG", "SET", "client-output-buffer-limit", "normal 1mb 0 0"), /^-ERR /);
+  const client = on.connect();
+  client.call("CLIENT", "REPLY", "OFF");
+  client.call("QUIT");
+  on.settle();
+  assert.ok(client.closed);
+  assert.deepEqual(client.takeReplies(), []);
+}
+
+function someClientWordsAreAbsent(): void {
+  const on = cluster(1);
+  const client = on.connect();
+  for (const word of ["TRACKING", "CACHING"]) {
+    assert.match(on.ask(client, "CLIENT", word, "ON"), /^-ERR unknown subcommand/);
+  }
+  assert.match(on.ask(client, "MONITOR"), /^-ERR unknown command/);
+  assert.equal(on.ask(client, "CLIENT", "KILL", "MAXAGE", "100"), ":0\r\n");
+}
+
+function listenersStay(): void {
+  const on = cluster(1);
+  const client = on.connect();
+  for (const [name, value] of [
+    ["port", "1234"],
+    ["bind", "127.0.0.1"],
+  ]) {
+    assert.match(on.ask(client, "CONFIG", "SET", name, value), /can't set immutable config/);
+  }
+}
+
+function nothingIsSavedByDefault(): void {
+  const on = cluster(1);
+  assert.equal(on.ask(on.connect(), "CONFIG", "GET", "save"), "*2\r\n$4\r\nsave\r\n$0\r\n\r\n");
 }
 
 function aclLogIsEmpty(): void {
@@ -189,10 +221,7 @@ function usedMemoryIsWhatIsCounted(): void {
   assert.ok(used() - empty >= 1_000_000);
 }
 
-function someThingsAreAbsent(): void {
-  const on = cluster(1);
-  const client = on.connect();
-  assert.match(on.ask(client, "CONFIG", "REWRITE"), /^-ERR unknown subcommand 'REWRITE'/);
+function mostOfDebugIsAbsent(): void {
   const debugging = new Cluster({ shards: 1, commands: createCommands, config: { "enable-debug-command": "yes" } });
   const friend = debugging.connect();
   for (const word of ["RELOAD", "SEGFAULT", "JMAP"]) {
@@ -224,6 +253,7 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   visits: shardsAreVisitedOneByOne,
   "key-order": keysComeByShard,
   "relaxed-order": elsewhere("src/runtime/shard.test.ts", "in relaxed order somebody may: the test above can tell"),
+  "config-order": elsewhere("src/runtime/config-agreement.test.ts", "comes about whatever the order of sets"),
   "debug-sleep": sleepStopsOneShard,
   "protected-configs": elsewhere("src/commands/config.test.ts", "protected options need a local client, and one shard"),
   "far-expiry": farTimesAreRounded,
@@ -235,14 +265,23 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   unlink: unlinkIsDel,
   incrbyfloat: elsewhere("src/commands/long-double.test.ts", "give the recorded answers"),
   "string-length": stringsEndAt512Mb,
-  "output-limit": outputLimitsAreRefused,
+  "output-limit": elsewhere("src/commands/client-shards.test.ts", "a soft limit closes who was over it for too long"),
+  "query-limit": elsewhere("src/commands/client-shards.test.ts", "client-query-buffer-limit: closed, counted"),
+  "client-eviction": elsewhere("src/commands/client-shards.test.ts", "the largest clients go first, whichever shard"),
+  "pause-end": elsewhere("src/commands/client-shards.test.ts", "who hangs up while it is held has asked for nothing"),
+  "reply-off": mutedClientsCanQuit,
+  "client-words": someClientWordsAreAbsent,
   "one-user": elsewhere("src/commands/acl.test.ts", "SETUSER is refused and changes nothing"),
   "acl-log": aclLogIsEmpty,
+  listeners: listenersStay,
+  "config-rewrite": elsewhere("src/config/rewrite.compare.test.ts", "comments, doubles, old names, lines added"),
+  "save-default": nothingIsSavedByDefault,
+  "own-directives": elsewhere("src/config/rewrite.compare.test.ts", "a line for each option, at its default"),
   version: speaksAsRedis,
   "info-fields": elsewhere("tests/compare/info.test.ts", "what is left out is what redis-server has and kevy has not"),
   "used-memory": usedMemoryIsWhatIsCounted,
   "command-docs": elsewhere("src/commands/command-docs.test.ts", "of every command, RESP"),
-  absent: someThingsAreAbsent,
+  absent: mostOfDebugIsAbsent,
   "shutdown-save": shutdownDoesNotSave,
   replication: elsewhere("src/commands/acl.test.ts", "follows nobody"),
   modules: elsewhere("src/commands/acl.test.ts", "loads nothing, also where it may be called"),
