@@ -111,11 +111,21 @@ export const DESCRIPTORS_PER_SHARD = 8;
 /** A shard is not started on less: what a worker's heap and its first segments need. */
 export const SHARD_MEMORY_BYTES = 32 * MiB;
 
-// io_uring reactor
-/** Sockets of one shard; user data of a completion gives a slot 24 bits. */
+// io_uring and epoll reactors
+/** Sockets of one shard; what the kernel reports gives a slot 24 bits. */
 export const SOCKETS_MAX = 1 << 20;
 /** Out of descriptors or memory, a listener rests this long before it accepts again; its queue is the kernel's meanwhile. */
 export const ACCEPT_REST_MS = 100;
+/** epoll: taken from the kernel in one wait; others come with the next. */
+export const EPOLL_EVENTS_MAX = 512;
+/** epoll: what one read takes of one socket. */
+export const EPOLL_RECEIVE_BYTES = 64 * KiB;
+/** epoll: connections accepted in a row before other sockets have their turn. */
+export const ACCEPTS_PER_EVENT_MAX = 64;
+/** node:net turns clients away without a word when descriptors run out: after new ones it looks this often at most. */
+export const DESCRIPTOR_PROBE_MS = 1000;
+/** A server says so often at most that it cannot accept clients. */
+export const ACCEPT_WARNING_MS = 60_000;
 /** destroy() waits at most this many rounds of DESTROY_ROUND_MS for the kernel to let go of what it cancelled. */
 export const DESTROY_ROUNDS_MAX = 50;
 export const DESTROY_ROUND_MS = 10;

@@ -19,6 +19,7 @@ const CLIENT_ID = 0;
 const CLIENTS = 1 * WORDS_PER_LINE;
 const STOPPING = 2 * WORDS_PER_LINE;
 const SLOWLOG_ID = 3 * WORDS_PER_LINE;
+const ACCEPT_WARNING_S = 2 * WORDS_PER_LINE + 1;
 const PROCESS_LINES = 4;
 const CLIENT_BYTES = 8;
 const LARGEST_CLIENT = 9;
@@ -105,6 +106,16 @@ export class SharedWords {
       }
     }
     return found;
+  }
+
+  /** May a shard warn of failed accepts now? Says yes to one of them, once in `everyMs` of wall clock. */
+  claimAcceptWarning(nowMs: number, everyMs: number): boolean {
+    const now = Math.floor(nowMs / 1000) | 0;
+    const last = Atomics.load(this.#words, ACCEPT_WARNING_S);
+    const passed = (now - last) | 0;
+    // A clock that was set back is no reason for silence.
+    if (last !== 0 && passed >= 0 && passed * 1000 < everyMs) return false;
+    return Atomics.compareExchange(this.#words, ACCEPT_WARNING_S, last, now) === last;
   }
 
   /** Raised once, when the process begins to stop. */

@@ -47,7 +47,8 @@ describe("Config", () => {
     assert.equal(config.assign("port", ["x"], "f:1"), "'port': argument couldn't be parsed into an integer");
     assert.equal(config.assign("rename-command", ["A", ""], "f:1"), "'rename-command': kevy does not support this yet");
     assert.equal(config.assign("lua-replicate-commands", ["no"], "f:1"), null);
-    assert.match(config.assign("reactor", ["epoll"], "--reactor") ?? "", /epoll reactor is not there yet/);
+    assert.match(config.assign("reactor", ["poll"], "--reactor") ?? "", /must be one of the following/);
+    assert.equal(config.assign("reactor", ["epoll"], "--reactor"), null);
     assert.match(config.assign("shards", ["0"], "--shards") ?? "", /between 1 and 64/);
     assert.match(config.assign("unixsocketperm", ["1777"], "f:1") ?? "", /between 0 and 777/);
     assert.match(config.assign("unixsocketperm", ["799"], "f:1") ?? "", /octal/);

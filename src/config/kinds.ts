@@ -157,12 +157,11 @@ function oneOf(names: readonly string[]): Reading {
   return wrong(`argument(s) must be one of the following: ${names.join(", ")}`);
 }
 
-/** One of a few words. `later` names words that are reserved, each with what to say about it. */
-export function choice(names: readonly string[], later: Readonly<Record<string, string>> = {}): Kind {
+/** One of a few words. */
+export function choice(names: readonly string[]): Kind {
   return single(names.join("|"), (word) => {
     const value = word.toLowerCase();
-    if (names.includes(value)) return { value };
-    return Object.hasOwn(later, value) ? wrong(later[value]) : oneOf(names);
+    return names.includes(value) ? { value } : oneOf(names);
   });
 }
 

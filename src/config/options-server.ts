@@ -14,7 +14,6 @@ import {
 import {
   ADDRESSES,
   automaticOr,
-  choice,
   clampedInteger,
   INT_MAX,
   LONG_MAX,
@@ -33,7 +32,6 @@ const UINT_MAX = 4_294_967_295;
 const PERMISSIONS_MAX = 0o777;
 const SIZE_MIN = 1024 * 1024;
 const OUTPUT_LIMITS_DEFAULT = "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60";
-const EPOLL_LATER = "the epoll reactor is not there yet; take auto, io_uring or net";
 const SYSLOG_FACILITIES = ["user", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7"];
 
 const savesAtShutdown = (value: string): boolean => value.split(" ").includes("save");
@@ -41,10 +39,9 @@ const savesAtShutdown = (value: string): boolean => value.split(" ").includes("s
 export const SERVER_OPTIONS: readonly Option[] = [
   // Ours
   option("shards", automaticOr(1, SHARDS_MAX), "auto", "start works", "Threads, each with its part of the keys."),
-  option(
+  oneOf(
     "reactor",
-    choice(["auto", "io_uring", "net"], { epoll: EPOLL_LATER }),
-    "auto",
+    ["auto", "io_uring", "epoll", "net"],
     "start works",
     "How sockets are driven: auto takes the fastest that works.",
   ),

@@ -15,12 +15,12 @@ import { SHARDS_MAX, THREAD_STOP_MS_MAX } from "../base/limits.ts";
 import { SharedWords } from "../base/shared.ts";
 import type { Config, Pair } from "../config/config.ts";
 import { createMeshMemory } from "../mesh/mesh.ts";
-import { portIsFree } from "../sys/probe.ts";
+import { portIsFree, type ServerReactor } from "../sys/probe.ts";
 import type { ListenAddress } from "../sys/reactor.ts";
 import { lockStart, type Unlock } from "../sys/start-lock.ts";
 import { type Announcement, ConfigAgreement } from "./config-agreement.ts";
 import type { LogLevel, ProcessFacts } from "./services.ts";
-import type { FromThread, ReactorName, ThreadData, ToThread } from "./thread.ts";
+import type { FromThread, ThreadData, ToThread } from "./thread.ts";
 
 export interface RuntimeOptions {
   /** Number of shards, 1 to 64. */
@@ -151,7 +151,7 @@ export class Runtime {
   }
 
   /** Starts the threads. They load their modules while the first one finds out which reactor there is: resolves to it. */
-  #startThreads(): Promise<ReactorName> {
+  #startThreads(): Promise<ServerReactor> {
     const { config, shards, commands } = this.#options;
     const mesh = createMeshMemory(shards);
     const seed = randomBytes(8);
@@ -163,7 +163,7 @@ export class Runtime {
         shared: this.#shared.buffer,
         config: config.snapshot(),
         commands: commands.href,
-        reactor: config.text("reactor") as "auto" | ReactorName,
+        reactor: config.text("reactor") as "auto" | ServerReactor,
         hashSeed: [seed.readInt32LE(0), seed.readInt32LE(4)],
       };
       const worker = new Worker(new URL("./thread.ts", import.meta.url), { workerData: data, name: "shard-" + id });
@@ -180,7 +180,7 @@ export class Runtime {
     return chosen;
   }
 
-  async #chosen(answer: Promise<FromThread>): Promise<ReactorName> {
+  async #chosen(answer: Promise<FromThread>): Promise<ServerReactor> {
     const message = await answer;
     assert(message.type === "chosen", "the first thread says which reactor there is");
     const { choice } = message;
@@ -190,7 +190,7 @@ export class Runtime {
   }
 
   /** Has every thread build its shard. */
-  async #build(reactor: ReactorName): Promise<void> {
+  async #build(reactor: ServerReactor): Promise<void> {
     this.reactor = reactor;
     const { config, facts } = this.#options;
     const built = this.#threads.map((thread) => this.#await(thread, "built"));

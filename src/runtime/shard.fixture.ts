@@ -132,6 +132,8 @@ export class SimReactor implements Reactor {
   yieldDue = false;
   onActivity: (() => void) | null = null;
   readonly wakeHandle: number;
+  acceptErrors = 0;
+  acceptErrno = 0;
   readonly random: Random | null;
   /** Largest piece of input in one turn. */
   pieceMax = RECEIVE_BUFFER_BYTES;

@@ -20,6 +20,7 @@ import type { Config } from "../config/config.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import type { Store } from "../store/store.ts";
 import type { Reactor, ReactorHandler } from "../sys/reactor.ts";
+import { AcceptWatch } from "./accept-watch.ts";
 import { Clients } from "./clients.ts";
 import { CommandStats } from "./command-stats.ts";
 import { CommandTable } from "./command-table.ts";
@@ -95,6 +96,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   readonly #router: Router;
   readonly #timing: Timing;
   readonly #x: Execution;
+  readonly #acceptWatch: AcceptWatch;
   readonly #log: (level: LogLevel, text: string) => void;
   readonly #requestShutdown: (reason: string) => void;
   readonly #gcPauses: GcPauses | null;
@@ -162,6 +164,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#clients = clients;
     const router = this.#router;
     this.#intake = new Intake({ reactor, output, input, clients, router, store, x: this.#x, counters, pause, log });
+    this.#acceptWatch = new AcceptWatch(reactor, shared, log);
     this.#log = log;
     this.#requestShutdown = parts.requestShutdown;
     this.#gcPauses = parts.gcPauses ?? null;
@@ -500,6 +503,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#wallAheadMs = this.clock.wallMs() - nowUs / 1000;
     this.settleCounters();
     this.#clients.tick(this.#x.nowMs);
+    this.#acceptWatch.look(this.clock.wallMs());
     this.#expireSlice();
     this.#commands.onTick?.(this);
   }

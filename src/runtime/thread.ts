@@ -20,7 +20,7 @@ import { Config, type ConfigSnapshot, type Pair } from "../config/config.ts";
 import { KeyHasher } from "../memory/hash.ts";
 import { Mesh, type MeshMemory } from "../mesh/mesh.ts";
 import { Store } from "../store/store.ts";
-import { chooseReactor, openReactor, type ReactorChoice } from "../sys/probe.ts";
+import { chooseReactor, openReactor, type ReactorChoice, type ServerReactor } from "../sys/probe.ts";
 import { type ListenAddress, ListenError, type Reactor } from "../sys/reactor.ts";
 import { systemPages } from "../sys/system-pages.ts";
 import type { CommandModule } from "./commands.ts";
@@ -28,9 +28,6 @@ import type { Announcement } from "./config-agreement.ts";
 import { V8GcPauses } from "./gc-pauses.ts";
 import type { LogLevel, ProcessFacts } from "./services.ts";
 import { Shard } from "./shard.ts";
-
-/** The reactors that shards can be driven by today. */
-export type ReactorName = "io_uring" | "net";
 
 /** What the main thread tells a shard's thread at its start. */
 export interface ThreadData {
@@ -41,14 +38,14 @@ export interface ThreadData {
   readonly config: ConfigSnapshot;
   readonly commands: string;
   /** What the configuration asks for: the first shard's thread finds out what there is. */
-  readonly reactor: "auto" | ReactorName;
+  readonly reactor: "auto" | ServerReactor;
   readonly hashSeed: readonly [number, number];
 }
 
 /** From the main thread. */
 export type ToThread =
   /** The first message, once it is known which reactor there is: "built" answers. */
-  | { readonly type: "build"; readonly reactor: ReactorName; readonly facts: ProcessFacts }
+  | { readonly type: "build"; readonly reactor: ServerReactor; readonly facts: ProcessFacts }
   | { readonly type: "listen"; readonly addresses: readonly ListenAddress[] }
   /** Other shards have these values; to be taken unless another CONFIG SET has run here since that many. */
   | { readonly type: "config"; readonly count: number; readonly values: readonly Pair[] }

@@ -30,6 +30,8 @@ class NullReactor implements Reactor {
   yieldDue = false;
   onActivity = null;
   readonly wakeHandle = -1;
+  readonly acceptErrors = 0;
+  readonly acceptErrno = 0;
   handler: ReactorHandler | null = null;
   sending = false;
   bytesOut = 0;

@@ -14,6 +14,7 @@
 import { assert } from "../base/assert.ts";
 import type { BlockId } from "../base/brands.ts";
 import { OUTPUT_BLOCK_BYTES, OUTPUT_BLOCKS_PER_SLAB } from "../base/limits.ts";
+import { highWord, lowWord } from "./native-address.ts";
 
 /** A piece of memory with its native address, or address 0 where nobody needs one. */
 export interface MappedMemory {
@@ -98,8 +99,8 @@ export class BlockPool {
     const memory = this.#map(OUTPUT_BLOCKS_PER_SLAB * OUTPUT_BLOCK_BYTES);
     this.slabs.push(new Uint8Array(memory.buffer));
     this.views.push(new DataView(memory.buffer));
-    this.slabAddressLow.push(Number(memory.address & 0xffff_ffffn) | 0);
-    this.slabAddressHigh.push(Number(memory.address >> 32n) | 0);
+    this.slabAddressLow.push(lowWord(memory.address));
+    this.slabAddressHigh.push(highWord(memory.address));
     const total = (slab + 1) * OUTPUT_BLOCKS_PER_SLAB;
     const next = new Int32Array(total).fill(NONE);
     next.set(this.next.subarray(0, Math.min(this.next.length, total)));

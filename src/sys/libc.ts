@@ -1,9 +1,10 @@
 /**
  * The C library by way of node:ffi: the only file that names it. Typed calls, errno, memory with a native address.
  *
- * A foreign call costs 130 to 450 ns, so these are for set-up and for the rare path; the one call of the hot path is `enter`
- * (io_uring_enter), once per loop iteration. Pointers are BigInt: that works on every architecture, and addresses that
- * travel often go into ring entries as two 32-bit words instead.
+ * A foreign call costs 100 to 450 ns beside what it does, so these are for set-up and for the rare path, except for
+ * io_uring_enter, once per loop iteration, and epoll's epoll_wait, read, write and writev. Pointers are BigInt: that works
+ * on every architecture, and one that was made before costs no more than a 32-bit integer (measured). Addresses that
+ * change with every call go into ring entries and vectors as two 32-bit words instead.
  *
  * `syscall` takes seven arguments. The seventh travels on the stack, where a 32-bit integer keeps garbage in its upper half:
  * it is declared u64 and passed as a BigInt.
@@ -28,6 +29,7 @@ export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
 export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
+export const SO_ERROR = 4;
 export const SO_KEEPALIVE = 9;
 export const SO_REUSEPORT = 15;
 export const IPPROTO_TCP = 6;
@@ -39,6 +41,15 @@ export const IPPROTO_IPV6 = 41;
 export const IPV6_V6ONLY = 26;
 export const SHUT_RDWR = 2;
 
+export const EPOLLIN = 1;
+export const EPOLLOUT = 4;
+export const EPOLLERR = 8;
+export const EPOLLHUP = 16;
+export const EPOLLONESHOT = 1 << 30;
+export const EPOLL_CTL_ADD = 1;
+export const EPOLL_CTL_DEL = 2;
+export const EPOLL_CTL_MOD = 3;
+
 export const ENOENT = 2;
 export const EINTR = 4;
 export const EBADF = 9;
@@ -48,9 +59,11 @@ export const EBUSY = 16;
 export const EINVAL = 22;
 export const ENFILE = 23;
 export const EMFILE = 24;
+export const ENOSPC = 28;
 export const EPIPE = 32;
 export const ETIME = 62;
 export const ENOBUFS = 105;
+export const ECONNABORTED = 103;
 export const ECONNRESET = 104;
 export const ECONNREFUSED = 111;
 export const ECANCELED = 125;
@@ -63,6 +76,8 @@ const SYS_IO_URING_REGISTER = 427;
 export const MADV_DONTNEED = 4;
 /** madvise: large pages, please. */
 export const MADV_HUGEPAGE = 14;
+const SIGPIPE = 13;
+const SIG_IGN = 1;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED_POPULATE = 0x8001;
 const MAP_PRIVATE_ANONYMOUS = 0x22;
@@ -88,6 +103,11 @@ const SIGNATURES = {
   read: { return: "i64", arguments: [i32, u64, u64] },
   write: { return: "i64", arguments: [i32, u64, u64] },
   eventfd: { return: i32, arguments: [u32, i32] },
+  accept4: { return: i32, arguments: [i32, u64, u64, i32] },
+  epoll_create1: { return: i32, arguments: [i32] },
+  epoll_ctl: { return: i32, arguments: [i32, i32, i32, u64] },
+  epoll_wait: { return: i32, arguments: [i32, u64, i32, i32] },
+  sigaction: { return: i32, arguments: [i32, u64, u64] },
   mmap: { return: u64, arguments: [u64, u64, i32, i32, i32, "i64"] },
   munmap: { return: i32, arguments: [u64, u64] },
   madvise: { return: i32, arguments: [u64, u64, i32] },
@@ -97,22 +117,32 @@ const SIGNATURES = {
 
 /** syscall with an address as its second argument: the same function, another signature, so another library handle. */
 const SETUP_SIGNATURE = { syscall: { return: i32, arguments: [i32, u32, u64] } } as const;
+/** Transfers of less than 2 GiB, whose lengths and results are numbers: a BigInt made for each call would cost as much again. */
+const TRANSFER_SIGNATURES = {
+  read: { return: i32, arguments: [i32, u64, i32] },
+  write: { return: i32, arguments: [i32, u64, i32] },
+  writev: { return: i32, arguments: [i32, u64, i32] },
+} as const;
 const REGISTER_SIGNATURE = { syscall: { return: i32, arguments: [i32, i32, i32, u64, u32] } } as const;
 
 function load(ffi: Ffi, name: string | null) {
   return {
     calls: ffi.dlopen(name, SIGNATURES).functions,
+    transfers: ffi.dlopen(name, TRANSFER_SIGNATURES).functions,
     setup: ffi.dlopen(name, SETUP_SIGNATURE).functions,
     register: ffi.dlopen(name, REGISTER_SIGNATURE).functions,
   };
 }
 
 type Calls = ReturnType<typeof load>;
+export type Transfers = Calls["transfers"];
 
 /** The C library of this thread. errno belongs to the thread, so a Libc must not be passed to another one. */
 export class Libc {
   /** The calls by their C names. A failed one returns -1 (as a BigInt where the result is 64 bits wide): ask errno() at once. */
   readonly calls: Calls["calls"];
+  /** read, write and writev with numbers for lengths and results; -1 is a failure. */
+  readonly transfers: Transfers;
   readonly #ffi: Ffi;
   readonly #setup: Calls["setup"];
   readonly #register: Calls["register"];
@@ -125,6 +155,7 @@ export class Libc {
   constructor(ffi: Ffi, calls: Calls) {
     this.#ffi = ffi;
     this.calls = calls.calls;
+    this.transfers = calls.transfers;
     this.#setup = calls.setup;
     this.#register = calls.register;
     this.#errnoAt = calls.calls.__errno_location();
@@ -173,6 +204,13 @@ export class Libc {
   /** io_uring_enter with an extended argument of `size` bytes at `argument`. */
   uringEnter(ring: number, submit: number, minComplete: number, flags: number, argument: bigint, size: bigint): number {
     return this.calls.syscall(SYS_IO_URING_ENTER, ring, submit, minComplete, flags, argument, size);
+  }
+
+  /** Does this process ignore SIGPIPE, as Node sees to? Otherwise a write() to a closed connection would end it. */
+  ignoresBrokenPipes(): boolean {
+    // The first word of the structure is the handler's address.
+    if (this.calls.sigaction(SIGPIPE, 0n, this.scratch.address) !== 0) return false;
+    return this.scratchWords[0] === SIG_IGN && this.scratchWords[1] === 0;
   }
 
   /** Sets an integer socket option; false: see errno(). */

@@ -5,17 +5,18 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { describe, it } from "node:test";
+import { SystemClock } from "../base/clock.ts";
 import { reactorSuite } from "./reactor.suite.ts";
 import { NetReactor } from "./reactor-net.ts";
 
 const WAIT_MS_MAX = 10_000;
 const DESCRIPTORS = 64;
 
-reactorSuite("net", async () => new NetReactor());
+reactorSuite("net", async () => new NetReactor(new SystemClock()));
 
 describe("NetReactor", () => {
   it("leaves waking to messages", () => {
-    const reactor = new NetReactor();
+    const reactor = new NetReactor(new SystemClock());
     equal(reactor.blocking, false);
     equal(reactor.wakeHandle, -1);
     reactor.destroy();
@@ -65,9 +66,11 @@ describe("NetReactor", () => {
 /** Node's arguments for an echo server that prints its port. */
 function echoServer(): string[] {
   const reactor = JSON.stringify(new URL("./reactor-net.ts", import.meta.url).href);
+  const clock = JSON.stringify(new URL("../base/clock.ts", import.meta.url).href);
   const code = `
     const { NetReactor } = await import(${reactor});
-    const r = new NetReactor();
+    const { SystemClock } = await import(${clock});
+    const r = new NetReactor(new SystemClock());
     let block = -1;
     r.attach({
       onAccept() {},

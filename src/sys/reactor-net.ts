@@ -12,12 +12,13 @@
  * Refuses: to reach below node:net's documented interface, to queue output (one send per socket is in flight).
  */
 
-import { chmodSync } from "node:fs";
+import { chmodSync, closeSync, openSync } from "node:fs";
 import { createServer, isIP, type Server, type Socket } from "node:net";
-import { constants } from "node:os";
+import { constants, devNull } from "node:os";
 import { assert, unreachable } from "../base/assert.ts";
 import type { BlockId, ListenerId, SocketId } from "../base/brands.ts";
-import { OUTPUT_BLOCKS_PER_SLAB, SEND_BLOCKS_MAX } from "../base/limits.ts";
+import type { Clock } from "../base/clock.ts";
+import { DESCRIPTOR_PROBE_MS, OUTPUT_BLOCKS_PER_SLAB, SEND_BLOCKS_MAX } from "../base/limits.ts";
 import { BlockPool } from "./blocks.ts";
 import { canSharePort, errorCode, startOrReplace } from "./net-listen.ts";
 import { type ListenAddress, ListenError, type Reactor, type ReactorHandler } from "./reactor.ts";
@@ -82,6 +83,8 @@ export class NetReactor implements Reactor {
   yieldDue: boolean;
   onActivity: (() => void) | null;
   readonly wakeHandle: number;
+  acceptErrors: number;
+  acceptErrno: number;
   #handler: ReactorHandler | null;
   #servers: Server[];
   #listenerCount: number;
@@ -91,17 +94,22 @@ export class NetReactor implements Reactor {
   /** Slabs as Node wants to see them: a Buffer, so that a write makes one view and not two. */
   #slabBuffers: Buffer[];
   #keepAliveMs: number;
+  readonly #clock: Clock;
+  /** Monotonic microseconds from which to look for descriptors again; 0 when there is no reason to. */
+  #probeAtUs: number;
   /** Handler calls since the last poll(). */
   #events: number;
   #destroyed: boolean;
 
-  constructor() {
+  constructor(clock: Clock) {
     this.name = "net";
     this.blocks = new BlockPool((byteLength) => ({ buffer: new ArrayBuffer(byteLength), address: 0n }));
     this.blocking = false;
     this.yieldDue = false;
     this.onActivity = null;
     this.wakeHandle = -1;
+    this.acceptErrors = 0;
+    this.acceptErrno = 0;
     this.#handler = null;
     this.#servers = [];
     this.#listenerCount = 0;
@@ -109,6 +117,8 @@ export class NetReactor implements Reactor {
     this.#freeIds = [];
     this.#slabBuffers = [];
     this.#keepAliveMs = 0;
+    this.#clock = clock;
+    this.#probeAtUs = 0;
     this.#events = 0;
     this.#destroyed = false;
   }
@@ -155,6 +165,7 @@ export class NetReactor implements Reactor {
   }
 
   poll(_timeoutMs: number): number {
+    if (this.#probeAtUs !== 0 && this.#clock.monotonicUs() >= this.#probeAtUs) this.#lookForDescriptors();
     const events = this.#events;
     this.#events = 0;
     return events;
@@ -238,6 +249,25 @@ export class NetReactor implements Reactor {
     this.#freeIds = [];
   }
 
+  /**
+   * Out of descriptors, libuv takes connections and closes them at once, and tells nobody. So this looks whether there
+   * is one left: from time to time after a client came, and until there is one again.
+   */
+  // tidy: cold function, once a second at most
+  #lookForDescriptors(): void {
+    this.#probeAtUs = 0;
+    if (process.platform === "win32") return;
+    try {
+      closeSync(openSync(devNull, "r"));
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno !== constants.errno.EMFILE && errno !== constants.errno.ENFILE) return;
+      this.acceptErrors++;
+      this.acceptErrno = errno;
+      this.#probeAtUs = this.#clock.monotonicUs() + DESCRIPTOR_PROBE_MS * 1000;
+    }
+  }
+
   /** The last write of a send is done, or failed. For Connection only. */
   dispatchWritten(connection: Connection, error: Error | null | undefined): void {
     // A socket that is being closed reports its end by onClosed, which gives the blocks back as well. Node says
@@ -278,6 +308,7 @@ export class NetReactor implements Reactor {
     const id = this.#freeIds.pop() ?? (this.#connections.length as SocketId);
     const connection = new Connection(this, id, socket, listener, path);
     this.#connections[id] = connection;
+    if (this.#probeAtUs === 0) this.#probeAtUs = this.#clock.monotonicUs() + DESCRIPTOR_PROBE_MS * 1000;
     if (this.#keepAliveMs > 0 && path === "") socket.setKeepAlive(true, this.#keepAliveMs);
     socket.on("error", (error) => {
       if (connection.errno === 0) connection.errno = errnoOf(error);

@@ -15,7 +15,7 @@ import { Harness, LOCAL, WAIT_MS_MAX } from "./reactor.harness.ts";
 import { reactorSuite } from "./reactor.suite.ts";
 import { UringReactor } from "./reactor-uring.ts";
 import { readSocketName } from "./sockaddr.ts";
-import { carriedHigh, UringRing } from "./uring-ring.ts";
+import { UringRing } from "./uring-ring.ts";
 
 const OP_NOP = 0;
 const GROUP = 128;
@@ -191,13 +191,6 @@ describe("UringRing", { skip, concurrency: false }, () => {
     } finally {
       ring.close();
     }
-  });
-
-  it("carries into the upper half of an address", () => {
-    equal(carriedHigh(-16, 5, 15), 5);
-    equal(carriedHigh(-16, 5, 16), 6);
-    equal(carriedHigh(0x7fff_ffff, 5, 16), 5);
-    equal(carriedHigh(0, 5, 0), 5);
   });
 });
 

@@ -50,8 +50,24 @@ import {
   SOCK_NONBLOCK,
 } from "./libc.ts";
 import { libuvDescriptor } from "./libuv.ts";
+import { openListenSocket, removeSocketFile, setKeepAlive } from "./listen-socket.ts";
+import { carriedHigh } from "./native-address.ts";
 import type { ListenAddress, Reactor, ReactorHandler, ReactorName } from "./reactor.ts";
-import { formatName, isLoopback, readSocketName } from "./sockaddr.ts";
+import { hasLocalPeer, socketLabel } from "./sockaddr.ts";
+import {
+  CLOSING,
+  ENDED,
+  FINISHED,
+  OPEN,
+  PAUSED,
+  RANGE_WORDS,
+  RECEIVING,
+  SENDING,
+  SlotQueue,
+  SocketTable,
+  STARVED,
+  STOPPING,
+} from "./socket-table.ts";
 import {
   ACCEPT_MULTISHOT,
   CANCEL_ALL,
@@ -75,22 +91,7 @@ import {
   SQE_BUFFER_SELECT,
   SQE_SKIP_SUCCESS,
 } from "./uring-layout.ts";
-import { openListenSocket, removeSocketFile, setKeepAlive } from "./uring-listen.ts";
-import { carriedHigh, UringRing } from "./uring-ring.ts";
-import {
-  CLOSING,
-  ENDED,
-  FINISHED,
-  OPEN,
-  PAUSED,
-  RANGE_WORDS,
-  RECEIVING,
-  SENDING,
-  SlotQueue,
-  SocketTable,
-  STARVED,
-  STOPPING,
-} from "./uring-sockets.ts";
+import { UringRing } from "./uring-ring.ts";
 
 const KIND_SHIFT = 24;
 const SLOT_MASK = 0xff_ffff;
@@ -120,8 +121,8 @@ export class UringReactor implements Reactor {
   yieldDue: boolean;
   onActivity: (() => void) | null;
   readonly wakeHandle: number;
-  /** Failed accepts so far, of every kind. */
   acceptErrors: number;
+  acceptErrno: number;
   /** Completions of sockets that are no more; other than 0 only through a bug of ours or the kernel's. */
   staleCompletions: number;
   readonly #libc: Libc;
@@ -152,6 +153,7 @@ export class UringReactor implements Reactor {
     this.onActivity = null;
     this.wakeHandle = this.#ring.fd;
     this.acceptErrors = 0;
+    this.acceptErrno = 0;
     this.staleCompletions = 0;
     this.#sockets = new SocketTable();
     this.#finished = new SlotQueue();
@@ -260,17 +262,16 @@ export class UringReactor implements Reactor {
   }
 
   peerName(socket: SocketId): string {
-    return this.#nameOf(socket, "peer");
+    return this.#label(socket, "peer");
   }
 
   localName(socket: SocketId): string {
-    return this.#nameOf(socket, "local");
+    return this.#label(socket, "local");
   }
 
   isLocalPeer(socket: SocketId): boolean {
-    if (this.#listeners[this.#sockets.listeners[socket]].path !== null) return true;
-    const name = readSocketName(this.#libc, this.#sockets.fds[socket], "peer");
-    return name !== null && isLoopback(name);
+    const { fds, listeners } = this.#sockets;
+    return hasLocalPeer(this.#libc, fds[socket], this.#listeners[listeners[socket]].path);
   }
 
   setKeepAlive(seconds: number): void {
@@ -421,6 +422,7 @@ export class UringReactor implements Reactor {
     if (result < 0) {
       if (entry.fd < 0) return 0;
       this.acceptErrors++;
+      this.acceptErrno = -result;
       if (result === -EMFILE || result === -ENFILE || result === -ENOBUFS || result === -ENOMEM) {
         // It would fail again at once, in a hot loop: rest, while those connected go on.
         this.#acceptAtUs = this.#clock.monotonicUs() + ACCEPT_REST_MS * 1000;
@@ -432,6 +434,7 @@ export class UringReactor implements Reactor {
     const slot = entry.fd < 0 ? -1 : this.#sockets.take(result, listener);
     if (slot < 0) {
       if (entry.fd >= 0) this.acceptErrors++;
+      if (entry.fd >= 0) this.acceptErrno = ENOMEM;
       this.#closeDescriptor(result);
     }
     if (!entry.armed && entry.fd >= 0) this.#armAccept(listener);
@@ -595,11 +598,9 @@ export class UringReactor implements Reactor {
     return timeoutMs;
   }
 
-  #nameOf(socket: SocketId, end: "peer" | "local"): string {
-    const { path } = this.#listeners[this.#sockets.listeners[socket]];
-    if (path !== null) return path + ":0";
-    const name = readSocketName(this.#libc, this.#sockets.fds[socket], end);
-    return name === null ? "?:0" : formatName(name);
+  #label(socket: SocketId, end: "peer" | "local"): string {
+    const { fds, listeners } = this.#sockets;
+    return socketLabel(this.#libc, fds[socket], this.#listeners[listeners[socket]].path, end);
   }
 }
 

@@ -64,6 +64,9 @@ export interface Reactor {
   onActivity: (() => void) | null;
   /** What another shard's reactor of the same kind passes to wake(); -1 where waking goes another way. */
   readonly wakeHandle: number;
+  /** Connections that could not be accepted so far, as far as the system tells, and the error of the last one (a positive errno; 0 before). */
+  readonly acceptErrors: number;
+  readonly acceptErrno: number;
 
   attach(handler: ReactorHandler): void;
   /** Resolves once the kernel accepts connections there. @throws ListenError */

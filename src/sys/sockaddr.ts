@@ -81,6 +81,20 @@ export function readSocketName(libc: Libc, fd: number, end: "peer" | "local"): S
   return { family, host, port };
 }
 
+/** What an accepted socket is called in lists; `path` is its listener's Unix socket, or null. */
+export function socketLabel(libc: Libc, fd: number, path: string | null, end: "peer" | "local"): string {
+  if (path !== null) return `${path}:0`;
+  const name = readSocketName(libc, fd, end);
+  return name === null ? "?:0" : formatName(name);
+}
+
+/** Is the peer of an accepted socket on this machine? */
+export function hasLocalPeer(libc: Libc, fd: number, path: string | null): boolean {
+  if (path !== null) return true;
+  const name = readSocketName(libc, fd, "peer");
+  return name !== null && isLoopback(name);
+}
+
 /** "127.0.0.1:6379" or "[::1]:6379". */
 export function formatName(name: SocketName): string {
   return name.family === AF_INET6 ? `[${name.host}]:${name.port}` : `${name.host}:${name.port}`;

@@ -21,6 +21,7 @@ import {
 } from "../base/limits.ts";
 import type { MappedMemory } from "./blocks.ts";
 import { EAGAIN, EBUSY, EINTR, ETIME, errorName, type Libc } from "./libc.ts";
+import { carriedHigh, highWord, lowWord } from "./native-address.ts";
 import {
   BUFFER_TAIL_HALF_WORD,
   BUFFER_WORDS,
@@ -386,18 +387,3 @@ export class UringRing {
 const GETEVENTS_ARGUMENT_SIZE = BigInt(EVENTS_ARGUMENT_BYTES);
 const NO_WORDS = new Int32Array(0);
 const NO_HALF_WORDS = new Uint16Array(0);
-
-// tidy: cold function, at set-up
-export function lowWord(address: bigint): number {
-  return Number(address & 0xffff_ffffn) | 0;
-}
-
-// tidy: cold function, at set-up
-export function highWord(address: bigint): number {
-  return Number(address >> 32n) | 0;
-}
-
-/** Upper word of (high, low) + offset, for an offset that is positive and below 2^31. */
-export function carriedHigh(low: number, high: number, offset: number): number {
-  return ((low + offset) | 0) >>> 0 < low >>> 0 ? high + 1 : high;
-}

@@ -1,8 +1,8 @@
 /**
- * What the io_uring reactor knows of each socket, in typed arrays by slot, and the queues of slots it works through. Hot path.
+ * What a reactor on system calls knows of each socket, in typed arrays by slot, and the queues of slots it works through. Hot path.
  *
- * A slot is a SocketId. Its generation counts its uses; completions carry both, so that one of a former socket is known.
- * A slot is free again only when nothing of its socket is in the kernel's hands.
+ * A slot is a SocketId. Its generation counts its uses; what the kernel reports carries both, so that news of a former
+ * socket is known. A slot is free again only when nothing of its socket is in the kernel's hands.
  *
  *     ranges, 24 words per slot: the send in flight | block | start | end | × SEND_BLOCKS_MAX
  *                                 rangeAt ─────► first range not yet taken by the kernel, its start moved to the first such byte
@@ -16,11 +16,10 @@ import { SEND_BLOCKS_MAX, SOCKETS_MAX } from "../base/limits.ts";
 const SLOTS_INITIAL = 256;
 export const RANGE_WORDS = SEND_BLOCKS_MAX * 3;
 
+// Flags of both reactors.
 /** The slot holds a socket. */
 export const OPEN = 1 << 0;
-/** A multishot receive is in the kernel's hands. */
-export const RECEIVING = 1 << 1;
-/** A send is in the kernel's hands. */
+/** A send is in flight: its onSent is still to come. */
 export const SENDING = 1 << 2;
 /** The shard wants no input. */
 export const PAUSED = 1 << 3;
@@ -28,12 +27,29 @@ export const PAUSED = 1 << 3;
 export const ENDED = 1 << 4;
 /** Closed by the shard or by an error: nothing but onClosed is reported any more. */
 export const CLOSING = 1 << 5;
+/** Stands in the queue of those to be reported closed. */
+export const FINISHED = 1 << 8;
+
+// Flags of io_uring.
+/** A multishot receive is in the kernel's hands. */
+export const RECEIVING = 1 << 1;
 /** Waits in the queue of those whose receive ended for want of buffers. */
 export const STARVED = 1 << 6;
 /** The receive is being cancelled. */
 export const STOPPING = 1 << 7;
-/** Stands in the queue of those to be reported closed. */
-export const FINISHED = 1 << 8;
+
+// Flags of epoll.
+/** The kernel took less than the send had: the rest goes when there is room. */
+export const BLOCKED = 1 << 9;
+/** The kernel has taken the whole send; stands in the queue of those to be told so. */
+export const SENT = 1 << 10;
+/** Stands in the queue of those whose interest may have changed. */
+export const CHANGED = 1 << 11;
+/** What the epoll set watches the socket for: input, room for output. */
+export const WATCHES_INPUT = 1 << 12;
+export const WATCHES_OUTPUT = 1 << 13;
+/** Taken out of the epoll set, which would go on reporting an end that nobody waits for. */
+export const DETACHED = 1 << 14;
 
 export class SocketTable {
   fds: Int32Array;

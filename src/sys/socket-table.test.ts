@@ -1,9 +1,9 @@
-/** The socket table of the io_uring reactor: slots, generations, queues, and the arithmetic of short sends. */
+/** The socket table of the reactors on system calls: slots, generations, queues, and the arithmetic of short sends. */
 
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { CLOSING, OPEN, RANGE_WORDS, SlotQueue, SocketTable } from "./uring-sockets.ts";
+import { CLOSING, OPEN, RANGE_WORDS, SlotQueue, SocketTable } from "./socket-table.ts";
 
 describe("SocketTable", () => {
   it("gives each socket its own slot, grows, and counts generations", () => {

@@ -1,5 +1,5 @@
 /**
- * Listening sockets by way of the C library: made, bound, listening; and the options that accepted sockets inherit.
+ * Listening sockets by way of the C library, for io_uring and epoll: made, bound, listening; and the options that accepted sockets inherit.
  *
  * Linux copies TCP_NODELAY and the keep-alive options from the listening socket to what it accepts, so setting them once
  * here saves up to five foreign calls per connection.
