@@ -115,6 +115,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   #hungryAtUs: number;
   #pauseUntilUs: number;
 
+  // tidy: long function, each part once
   constructor(parts: ShardParts) {
     this.id = parts.id;
     this.shardCount = parts.shardCount;

@@ -117,11 +117,14 @@ const SIGNATURES = {
 
 /** syscall with an address as its second argument: the same function, another signature, so another library handle. */
 const SETUP_SIGNATURE = { syscall: { return: i32, arguments: [i32, u32, u64] } } as const;
-/** Transfers of less than 2 GiB, whose lengths and results are numbers: a BigInt made for each call would cost as much again. */
+/**
+ * Transfers of less than 2 GiB, whose lengths and results are numbers: a BigInt made for each call would cost as much
+ * again. node:ffi compares a u64 with its bounds, which for a pointer it does not, and that is a fifth of the call.
+ */
 const TRANSFER_SIGNATURES = {
-  read: { return: i32, arguments: [i32, u64, i32] },
-  write: { return: i32, arguments: [i32, u64, i32] },
-  writev: { return: i32, arguments: [i32, u64, i32] },
+  read: { return: i32, arguments: [i32, "pointer", i32] },
+  write: { return: i32, arguments: [i32, "pointer", i32] },
+  writev: { return: i32, arguments: [i32, "pointer", i32] },
 } as const;
 const REGISTER_SIGNATURE = { syscall: { return: i32, arguments: [i32, i32, i32, u64, u32] } } as const;
 

@@ -7,7 +7,7 @@ import { depth } from "../support/depth.ts";
 import type { KevyServer } from "../support/kevy-server.ts";
 import { RespClient } from "../support/resp-client.ts";
 import { drain, flood, open, setGetBlock } from "./flood.ts";
-import { SETUPS, start, TEST_MS_MAX } from "./rig.ts";
+import { LIBRARY_SETUPS, start, TEST_MS_MAX } from "./rig.ts";
 
 const MiB = 1024 * 1024;
 const BIG_BYTES = depth(64, 512) * MiB;
@@ -71,7 +71,7 @@ function residentBytes(pid: number): number {
 
 const noProc = process.platform === "linux" ? false : "resident memory is read from /proc";
 
-for (const setup of SETUPS) {
+for (const setup of LIBRARY_SETUPS) {
   describe(`big values, ${setup.name}`, { timeout: TEST_MS_MAX }, () => {
     let server: KevyServer;
     before(async () => {

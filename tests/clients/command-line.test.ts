@@ -9,6 +9,7 @@ import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { KevyServer } from "../support/kevy-server.ts";
 import { freePort } from "../support/ports.ts";
+import { REACTORS } from "../support/reactors.ts";
 import { missing, RedisServer } from "../support/redis-server.ts";
 import { RespClient } from "../support/resp-client.ts";
 import { ServerProcess } from "../support/server-process.ts";
@@ -19,7 +20,6 @@ const STOCK_FILE = "/etc/redis/redis.conf";
 /** A start that is refused is refused soon, even on a busy machine. */
 const REFUSAL_MS_MAX = 5_000;
 const READY_MS_MAX = 15_000;
-const REACTORS = ["io_uring", "net"];
 
 interface Result {
   readonly code: number | null;

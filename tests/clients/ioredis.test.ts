@@ -5,7 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { Redis } from "ioredis";
 import { KevyServer } from "../support/kevy-server.ts";
 import { freePort } from "../support/ports.ts";
-import { keysOf, next, SETUPS, start, TEST_MS_MAX, within } from "./rig.ts";
+import { keysOf, LIBRARY_SETUPS, next, start, TEST_MS_MAX, within } from "./rig.ts";
 
 const BIG_BYTES = 5 * 1024 * 1024;
 const CONCURRENT = 1000;
@@ -27,7 +27,7 @@ async function connect(port: number): Promise<Redis> {
   return redis;
 }
 
-for (const setup of SETUPS) {
+for (const setup of LIBRARY_SETUPS) {
   describe(`ioredis, ${setup.name}`, { timeout: TEST_MS_MAX }, () => {
     let server: KevyServer;
     let redis: Redis;

@@ -5,7 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { createClient, RESP_TYPES } from "redis";
 import { KevyServer } from "../support/kevy-server.ts";
 import { freePort } from "../support/ports.ts";
-import { keysOf, next, SETUPS, start, TEST_MS_MAX, within } from "./rig.ts";
+import { keysOf, LIBRARY_SETUPS, next, start, TEST_MS_MAX, within } from "./rig.ts";
 
 const BIG_BYTES = 5 * 1024 * 1024;
 const CONCURRENT = 1000;
@@ -16,7 +16,7 @@ function make(port: number, RESP: 2 | 3) {
   return createClient({ url: `redis://127.0.0.1:${port}`, RESP });
 }
 
-for (const setup of SETUPS) {
+for (const setup of LIBRARY_SETUPS) {
   for (const protocol of [3, 2] as const) {
     describe(`node-redis in RESP${protocol}, ${setup.name}`, { timeout: TEST_MS_MAX }, () => {
       let server: KevyServer;

@@ -7,7 +7,7 @@ import { FULL } from "../support/depth.ts";
 import type { KevyServer } from "../support/kevy-server.ts";
 import { missing } from "../support/redis-server.ts";
 import { encodeCommand, RespClient } from "../support/resp-client.ts";
-import { SETUPS, start, TEST_MS_MAX } from "./rig.ts";
+import { LIBRARY_SETUPS, start, TEST_MS_MAX } from "./rig.ts";
 
 const TOOL_MS_MAX = 30_000;
 const PIPED = 20_000;
@@ -46,7 +46,7 @@ function run(program: string, args: readonly string[], input: string | Buffer = 
 
 const skip = skipReason();
 
-for (const setup of SETUPS) {
+for (const setup of LIBRARY_SETUPS) {
   describe(`redis-tools, ${setup.name}`, { skip, timeout: TEST_MS_MAX }, () => {
     let server: KevyServer;
     const cli = async (args: readonly string[], input: string | Buffer = ""): Promise<string> => {

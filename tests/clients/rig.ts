@@ -2,6 +2,7 @@
 
 import { FULL } from "../support/depth.ts";
 import { KevyServer } from "../support/kevy-server.ts";
+import { REACTORS } from "../support/reactors.ts";
 
 export interface Setup {
   readonly name: string;
@@ -9,12 +10,15 @@ export interface Setup {
   readonly reactor: string;
 }
 
-/** Both reactors at two shards: every second key is remote. */
-export const SETUPS: readonly Setup[] = ["io_uring", "net"].map((reactor) => ({
+/** Every reactor at two shards: every second key is remote. */
+export const SETUPS: readonly Setup[] = REACTORS.map((reactor) => ({
   name: `2 shards, ${reactor}`,
   shards: 2,
   reactor,
 }));
+
+/** For client libraries, which see little of a reactor: in a normal run the one on completions and the one on streams. */
+export const LIBRARY_SETUPS: readonly Setup[] = FULL ? SETUPS : SETUPS.filter(({ reactor }) => reactor !== "epoll");
 
 export function start(setup: Setup, args: readonly string[] = []): Promise<KevyServer> {
   return KevyServer.start({ shards: setup.shards, reactor: setup.reactor, args });

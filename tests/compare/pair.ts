@@ -6,6 +6,7 @@
 
 import { FULL } from "../support/depth.ts";
 import { KevyServer } from "../support/kevy-server.ts";
+import { REACTORS } from "../support/reactors.ts";
 import { missing, RedisServer } from "../support/redis-server.ts";
 import { parseReply, RespClient } from "../support/resp-client.ts";
 import { type Case, type Command, command, encode, show, type Word } from "./case.ts";
@@ -21,22 +22,21 @@ export interface Setup {
   readonly order: "strict" | "relaxed";
 }
 
-/** Reactors of this machine's kevy; a name here is one that must work. */
-const REACTORS: readonly string[] = ["io_uring", "net"];
 const SHARDS: readonly number[] = [1, 2, 4];
 
 const NORMAL_SETUPS: readonly Setup[] = [
   { shards: 1, reactor: "io_uring", order: "strict" },
-  { shards: 2, reactor: "io_uring", order: "strict" },
+  { shards: 2, reactor: "epoll", order: "strict" },
   { shards: 2, reactor: "net", order: "relaxed" },
 ];
 
-/** All combinations in a full run; in a normal one each value of each column at least once. */
+/** In a normal run each value of each column at least once, in a full one nearly all combinations. */
 export function setups(): readonly Setup[] {
   if (!FULL) return NORMAL_SETUPS;
   const result: Setup[] = [];
   for (const reactor of REACTORS) {
-    for (const shards of SHARDS) result.push({ shards, reactor, order: "strict" });
+    // What two shards do in strict order, four do too.
+    for (const shards of reactor === "io_uring" ? SHARDS : [1, 4]) result.push({ shards, reactor, order: "strict" });
     result.push({ shards: 2, reactor, order: "relaxed" });
   }
   return result;

@@ -8,6 +8,7 @@ import { pathToFileURL } from "node:url";
 import { FULL } from "../support/depth.ts";
 import { KevyServer } from "../support/kevy-server.ts";
 import { freePort } from "../support/ports.ts";
+import { REACTORS } from "../support/reactors.ts";
 import { encodeCommand, RespClient } from "../support/resp-client.ts";
 import { ServerProcess } from "../support/server-process.ts";
 import { tempDir } from "../support/temp-dir.ts";
@@ -42,9 +43,9 @@ async function dies(server: KevyServer, command: string, key: string, boundMs: n
 }
 
 describe("a dead shard", { timeout: 60_000 }, () => {
-  for (const reactor of ["io_uring", "net"]) {
+  for (const reactor of REACTORS) {
     // How a thread dies has little to do with its sockets.
-    for (const { command, reason, where } of FULL || reactor !== "net" ? FAULTS : FAULTS.slice(0, 1)) {
+    for (const { command, reason, where } of FULL || reactor === "io_uring" ? FAULTS : FAULTS.slice(0, 1)) {
       test(`${command} ends the process with code 70 and the reason, ${reactor}`, async () => {
         using dir = tempDir("dead");
         const args = ["--pidfile", join(dir.path, "pid")];

@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { FULL } from "../support/depth.ts";
 import { KevyServer } from "../support/kevy-server.ts";
+import { REACTORS } from "../support/reactors.ts";
 import { encodeCommand, RespClient } from "../support/resp-client.ts";
 import { tempDir } from "../support/temp-dir.ts";
 
-const REACTORS = ["io_uring", "net"];
 const SHARDS = FULL ? [1, 2, 4] : [1, 4];
 /** The promise is ten seconds; an end that nobody holds up takes a fraction of one, on a busy machine too. */
 const END_MS_MAX = 10_000;
