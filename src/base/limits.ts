@@ -116,6 +116,9 @@ export const SHARD_MEMORY_BYTES = 32 * MiB;
 export const SOCKETS_MAX = 1 << 20;
 /** Out of descriptors or memory, a listener rests this long before it accepts again; its queue is the kernel's meanwhile. */
 export const ACCEPT_REST_MS = 100;
+/** io_uring: how often sockets that fell silent are asked whether their peer has ended, and how many by one call. */
+export const SWEEP_MS = 1000;
+export const SWEEP_SOCKETS_MAX = 512;
 /** epoll: taken from the kernel in one wait; others come with the next. */
 export const EPOLL_EVENTS_MAX = 512;
 /** epoll: what one read takes of one socket. */

@@ -107,6 +107,7 @@ const SIGNATURES = {
   epoll_create1: { return: i32, arguments: [i32] },
   epoll_ctl: { return: i32, arguments: [i32, i32, i32, u64] },
   epoll_wait: { return: i32, arguments: [i32, u64, i32, i32] },
+  poll: { return: i32, arguments: [u64, u64, i32] },
   sigaction: { return: i32, arguments: [i32, u64, u64] },
   mmap: { return: u64, arguments: [u64, u64, i32, i32, i32, "i64"] },
   munmap: { return: i32, arguments: [u64, u64] },

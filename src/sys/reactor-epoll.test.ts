@@ -17,4 +17,12 @@ function libcHere(): Libc {
 
 const open = (): EpollReactor => new EpollReactor(libcHere(), new SystemClock());
 
-reactorSuite("epoll", async () => open(), fault === null ? {} : { skip: fault });
+const url = (file: string): string => JSON.stringify(new URL(file, import.meta.url).href);
+const source = `
+  const { SystemClock } = await import(${url("../base/clock.ts")});
+  const { openLibc } = await import(${url("./libc.ts")});
+  const { EpollReactor } = await import(${url("./reactor-epoll.ts")});
+  const r = new EpollReactor(openLibc().libc, new SystemClock());`;
+const options = { source, wakes: true };
+
+reactorSuite("epoll", async () => open(), fault === null ? options : { ...options, skip: fault });

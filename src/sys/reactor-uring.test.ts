@@ -1,17 +1,15 @@
 /** The io_uring reactor: the shared suite, and what is particular to it. Skips with the reason where io_uring is not to be had. */
 
 import { equal, ok } from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
 import { describe, it } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { Worker } from "node:worker_threads";
 import { SystemClock } from "../base/clock.ts";
 import { COMPLETION_ENTRIES, RECEIVE_BUFFERS, RING_ENTRIES } from "../base/limits.ts";
 import { IPPROTO_TCP, type Libc, openLibc, SO_KEEPALIVE, SOL_SOCKET, TCP_KEEPIDLE, TCP_NODELAY } from "./libc.ts";
 import { probeUring } from "./probe.ts";
-import { Harness, LOCAL, WAIT_MS_MAX } from "./reactor.harness.ts";
+import { Harness, WAIT_MS_MAX } from "./reactor.harness.ts";
 import { reactorSuite } from "./reactor.suite.ts";
 import { UringReactor } from "./reactor-uring.ts";
 import { readSocketName } from "./sockaddr.ts";
@@ -32,7 +30,14 @@ function libcHere(): Libc {
 
 const open = (): UringReactor => new UringReactor(libcHere(), new SystemClock());
 
-reactorSuite("io_uring", async () => open(), fault === null ? {} : { skip: fault });
+const source = `
+  const { SystemClock } = await import(${url("../base/clock.ts")});
+  const { openLibc } = await import(${url("./libc.ts")});
+  const { UringReactor } = await import(${url("./reactor-uring.ts")});
+  const r = new UringReactor(openLibc().libc, new SystemClock());`;
+const options = { source, wakes: true };
+
+reactorSuite("io_uring", async () => open(), fault === null ? options : { ...options, skip: fault });
 
 async function withHarness(body: (h: Harness, reactor: UringReactor) => Promise<void>): Promise<void> {
   const reactor = open();
@@ -134,35 +139,6 @@ describe("UringReactor", { skip, concurrency: false }, () => {
     equal(error.code, "ECONNREFUSED");
     equal(h.broken, "");
   });
-
-  it("out of descriptors it rests, serves who is there, and accepts again", async () => {
-    const child = spawn("sh", ["-c", 'ulimit -n 64 && exec "$0" "$@"', process.execPath, ...echoServer()], {
-      stdio: ["pipe", "pipe", "inherit"],
-    });
-    const clients: Socket[] = [];
-    const signal = AbortSignal.timeout(2 * WAIT_MS_MAX);
-    const nextLine = async (): Promise<string> => String((await once(child.stdout, "data", { signal }))[0]).trim();
-    const echo = async (client: Socket, text: string): Promise<void> => {
-      client.write(text);
-      equal(String((await once(client, "data", { signal }))[0]), text);
-    };
-    try {
-      const port = Number(await nextLine());
-      for (let i = 0; i < 100; i++) clients.push(connect({ host: "127.0.0.1", port }).on("error", () => {}));
-      await Promise.all(clients.map((client) => once(client, "connect", { signal })));
-      await echo(clients[0], "first");
-      child.stdin.write("report\n");
-      const [errors, polls] = (await nextLine()).split(" ").map(Number);
-      ok(errors >= 1, "an accept failed");
-      ok(polls < 5000, `${polls} polls are no hot loop`);
-      for (const client of clients.slice(0, 90)) client.destroy();
-      await echo(clients[99], "last in the queue");
-    } finally {
-      for (const client of clients) client.destroy();
-      child.kill("SIGKILL");
-      await once(child, "exit");
-    }
-  });
 });
 
 describe("UringRing", { skip, concurrency: false }, () => {
@@ -194,85 +170,6 @@ describe("UringRing", { skip, concurrency: false }, () => {
   });
 });
 
-describe("a worker with a UringReactor", { skip, concurrency: false }, () => {
-  /** The shell of a shard, as short as can be: blocks in the reactor, returns to libuv when that is due. */
-  const shell = (tickMs: number, body: string): URL =>
-    new URL(
-      `data:text/javascript,${encodeURIComponent(`
-        import { parentPort } from "node:worker_threads";
-        import { readFile } from "node:fs";
-        const { SystemClock } = await import(${url("../base/clock.ts")});
-        const { openLibc } = await import(${url("./libc.ts")});
-        const { UringReactor } = await import(${url("./reactor-uring.ts")});
-        const r = new UringReactor(openLibc().libc, new SystemClock());
-        let woken = () => {};
-        let laps = 0;
-        ${body}
-        function run() {
-          for (;;) {
-            r.poll(${tickMs});
-            laps++;
-            if (!r.yieldDue) woken();
-            if (r.yieldDue || laps % 8 === 0) { r.yieldDue = false; r.submit(); setImmediate(run); return; }
-          }
-        }
-        parentPort.postMessage(r.wakeHandle);
-        run();`)}`,
-    );
-  const answer = async (worker: Worker): Promise<unknown> =>
-    (await once(worker, "message", { signal: AbortSignal.timeout(WAIT_MS_MAX) }))[0];
-
-  it("wakes another and is woken, out of a wait that is longer than the test", async () => {
-    const reactor = open();
-    const worker = new Worker(
-      shell(
-        60_000,
-        `let peer = -1; parentPort.on("message", (n) => { peer = n; parentPort.postMessage("ready"); });
-        woken = () => { r.wake(peer); r.submit(); };`,
-      ),
-    );
-    try {
-      const handle = Number(await answer(worker));
-      worker.postMessage(reactor.wakeHandle);
-      equal(await answer(worker), "ready");
-      await nextTurn();
-      reactor.yieldDue = false;
-      const begun = performance.now();
-      for (let round = 0; round < 200; round++) {
-        reactor.wake(handle);
-        equal(reactor.poll(WAIT_MS_MAX), 0, "a wake-up is no work");
-        reactor.yieldDue = false;
-      }
-      ok(performance.now() - begun < WAIT_MS_MAX, "no wake-up was lost");
-    } finally {
-      await worker.terminate();
-      reactor.destroy();
-    }
-  });
-
-  it("serves messages, files and timers while it blocks, and terminates", async () => {
-    const worker = new Worker(
-      shell(
-        100,
-        `parentPort.on("message", (path) => {
-          readFile(path, (error, bytes) => setTimeout(() => parentPort.postMessage(error ? String(error) : bytes.length), 5));
-        });`,
-      ),
-    );
-    try {
-      await answer(worker);
-      for (let round = 0; round < 3; round++) {
-        worker.postMessage(new URL(import.meta.url).pathname);
-        ok(Number(await answer(worker)) > 1000, "the file was read");
-      }
-    } finally {
-      const begun = performance.now();
-      await worker.terminate();
-      ok(performance.now() - begun < WAIT_MS_MAX / 2, "it ends within a few ticks");
-    }
-  });
-});
-
 /** Connects in groups that fit the listener's queue: whoever overflows it is left to the kernel's slow retries. */
 async function connectInGroups(h: Harness, count: number): Promise<void> {
   for (let left = count; left > 0; left -= GROUP) await h.connect(Math.min(GROUP, left));
@@ -285,33 +182,4 @@ function descriptorOfPeer(libc: Libc, peerPort: number, localPort: number): numb
     if (readSocketName(libc, fd, "local")?.port === localPort) return fd;
   }
   throw new Error("no such connection");
-}
-
-/** Node's arguments for an echo server that prints its port, and on a line of input "accept errors, polls". */
-function echoServer(): string[] {
-  const code = `
-    const { SystemClock } = await import(${url("../base/clock.ts")});
-    const { openLibc } = await import(${url("./libc.ts")});
-    const { UringReactor } = await import(${url("./reactor-uring.ts")});
-    const r = new UringReactor(openLibc().libc, new SystemClock());
-    const blocks = [];
-    r.attach({
-      onAccept() {},
-      onData(socket, bytes, start, end) {
-        const block = (blocks[socket] = r.blocks.take());
-        const at = r.blocks.startOf(block);
-        r.blocks.viewOf(block).set(bytes.subarray(start, end), at);
-        r.send(socket, block, at, at + end - start);
-      },
-      onSent(socket) { r.blocks.give(blocks[socket]); },
-      onEnd(socket) { r.close(socket); },
-      onClosed() {},
-    });
-    const { port } = await r.listen(${JSON.stringify(LOCAL)});
-    console.log(port);
-    let polls = 0;
-    process.stdin.on("data", () => console.log(r.acceptErrors + " " + polls));
-    function run() { r.poll(100); polls++; r.yieldDue = false; r.submit(); setImmediate(run); }
-    run();`;
-  return ["--input-type=module", "-e", code];
 }

@@ -58,6 +58,7 @@ import {
   CLOSING,
   ENDED,
   FINISHED,
+  HEARD,
   OPEN,
   PAUSED,
   RANGE_WORDS,
@@ -92,6 +93,7 @@ import {
   SQE_SKIP_SUCCESS,
 } from "./uring-layout.ts";
 import { UringRing } from "./uring-ring.ts";
+import { ReceiveSweep } from "./uring-sweep.ts";
 
 const KIND_SHIFT = 24;
 const SLOT_MASK = 0xff_ffff;
@@ -131,6 +133,9 @@ export class UringReactor implements Reactor {
   readonly #sockets: SocketTable;
   readonly #finished: SlotQueue;
   readonly #starved: SlotQueue;
+  readonly #deaf: SlotQueue;
+  readonly #sweep: ReceiveSweep;
+  #polls: number;
   readonly #listeners: Listener[];
   readonly #libuvFd: number;
   #libuvArmed: boolean;
@@ -158,6 +163,9 @@ export class UringReactor implements Reactor {
     this.#sockets = new SocketTable();
     this.#finished = new SlotQueue();
     this.#starved = new SlotQueue();
+    this.#deaf = new SlotQueue();
+    this.#sweep = new ReceiveSweep(libc, clock);
+    this.#polls = 0;
     this.#listeners = [];
     this.#libuvFd = libuvDescriptor(libc);
     this.#libuvArmed = false;
@@ -206,6 +214,9 @@ export class UringReactor implements Reactor {
     if (this.#starved.length > 0) this.#feedStarved();
     if (!this.#libuvArmed && !this.yieldDue) this.#armLibuv();
     if (this.#acceptAtUs !== 0) timeoutMs = this.#restAccepts(timeoutMs);
+    // Reading the clock costs more than a look at a counter.
+    this.#polls = (this.#polls + 1) & 15;
+    if (this.#polls === 0 && this.#sweep.due()) this.#sweepReceives();
     if (events > 0 || this.yieldDue || this.#starved.length > 0) timeoutMs = 0;
     this.#ring.enter(timeoutMs);
     if (this.#ring.cqHead !== this.#ring.cqTail) events += this.#dispatch();
@@ -358,6 +369,7 @@ export class UringReactor implements Reactor {
       if (result > 0) {
         const start = buffer * RECEIVE_BUFFER_BYTES;
         events = 1;
+        sockets.flags[socket] |= HEARD;
         this.#handler.onData(socket, this.#ring.bufferBytes, start, start + result);
       } else {
         events = this.#receiveEnded(socket, result);
@@ -585,6 +597,11 @@ export class UringReactor implements Reactor {
       flags[socket] &= ~STARVED;
       this.#armReceive(socket);
     }
+  }
+
+  #sweepReceives(): void {
+    this.#sweep.look(this.#sockets, this.#deaf);
+    while (this.#deaf.length > 0) this.#cancelReceive(this.#deaf.shift() as SocketId);
   }
 
   /** Lets resting listeners accept again when it is time; until then the wait must not be longer than that. */

@@ -1,7 +1,7 @@
 /**
  * The conformance suite of all reactors: what reactor.ts promises, tried on one implementation.
  *
- *     reactorSuite("net", async () => new NetReactor());
+ *     reactorSuite("net", async () => new NetReactor(new SystemClock()));
  *
  * Each trial opens its own reactor and ends with an orderly close of everything, after which no output block may be
  * missing. A trial that cannot be made on this machine is skipped with its reason.
@@ -22,10 +22,15 @@ import { OUTPUT_BLOCK_BYTES, SEND_BLOCKS_MAX } from "../base/limits.ts";
 import { Random } from "../base/random.ts";
 import { Client, Harness, LOCAL, pattern, stalled, WAIT_MS_MAX } from "./reactor.harness.ts";
 import { type ListenAddress, ListenError, type Reactor } from "./reactor.ts";
+import { companionTests, loopTrials, pieceTrials, resetTrials } from "./reactor-faults.suite.ts";
 
 export interface ReactorSuiteOptions {
   /** Why nothing of it can run here; absent where it can. */
   readonly skip?: string;
+  /** Code that opens the reactor as `r` in another thread or process; absent where that cannot be. */
+  readonly source?: string;
+  /** Has it a wake handle? */
+  readonly wakes?: boolean;
   /** Most bytes that may still arrive after pauseReading: what one receive operation can have taken. */
   readonly afterPauseBytesMax?: number;
 }
@@ -80,10 +85,14 @@ export function reactorSuite(name: string, open: () => Promise<Reactor>, options
     listenTrials(trial);
     unixAndIPv6Trials(trial);
     companyTrials(trial);
+    resetTrials(trial);
+    pieceTrials(trial);
+    loopTrials(trial);
   });
+  companionTests(name, open, options);
 }
 
-type DefineTrial = (title: string, body: Trial) => void;
+export type DefineTrial = (title: string, body: Trial) => void;
 
 // tidy: long function, a table of tests
 function connectionTrials(trial: DefineTrial): void {

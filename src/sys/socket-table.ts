@@ -37,6 +37,9 @@ export const RECEIVING = 1 << 1;
 export const STARVED = 1 << 6;
 /** The receive is being cancelled. */
 export const STOPPING = 1 << 7;
+/** Its receive has brought bytes since the last sweep, or had before it and none since: see uring-sweep.ts. */
+export const HEARD = 1 << 15;
+export const QUIET = 1 << 16;
 
 // Flags of epoll.
 /** The kernel took less than the send had: the rest goes when there is room. */
