@@ -38,7 +38,8 @@ test("ratios are taken within a round, then their median", () => {
 test("targets depend on the reactor; where there is none nothing is judged", () => {
   assert.equal(singleTarget("io_uring", 16), 0.5);
   assert.equal(singleTarget("net", 16), 0.95);
-  assert.equal(singleTarget("epoll", 16), null);
+  assert.equal(singleTarget("epoll", 16), 0.6);
+  assert.equal(singleTarget("kqueue", 16), null);
   assert.equal(singleTarget(null, 16), null);
   assert.equal(singleTarget("io_uring", 2), null);
   assert.equal(meshTarget("io_uring", "kevy relaxed", 64), 0.8);

@@ -6,6 +6,7 @@
 
 const SINGLE: Readonly<Record<string, Readonly<Record<number, number>>>> = {
   io_uring: { 1: 0.95, 16: 0.5, 64: 0.4 },
+  epoll: { 1: 1.1, 16: 0.6, 64: 0.45 },
   net: { 1: 1.35, 16: 0.95, 64: 0.6 },
 };
 const MESH_RELAXED: Readonly<Record<string, Readonly<Record<number, number>>>> = {
