@@ -9,7 +9,8 @@
  */
 
 import { equal } from "node:assert/strict";
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
+import type { Duplex } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { BlockId, ListenerId, SocketId } from "../base/brands.ts";
 import { OUTPUT_BLOCK_BYTES, SEND_BLOCKS_MAX } from "../base/limits.ts";
@@ -49,9 +50,23 @@ export class Peer {
   }
 }
 
+/** Where clients connect to. */
+export type Destination = { port: number; host?: string } | { path: string };
+
+/** A client's socket: node:net's, or one that behaves like it. */
+export interface ClientSocket extends Duplex {
+  readonly localPort?: number | undefined;
+  resetAndDestroy(): this;
+}
+
+/** Connects over the machine's network. */
+export function connectByNet(to: Destination): ClientSocket {
+  return connect({ allowHalfOpen: true, noDelay: true, ...to });
+}
+
 /** A client connection with what it has seen. */
 export class Client {
-  readonly socket: Socket;
+  readonly socket: ClientSocket;
   readonly received: Buffer[] = [];
   receivedBytes = 0;
   connected = false;
@@ -59,8 +74,8 @@ export class Client {
   closed = false;
   errorCode = "";
 
-  constructor(to: { port: number; host?: string } | { path: string }) {
-    this.socket = connect({ allowHalfOpen: true, noDelay: true, ...to });
+  constructor(to: Destination, open: (to: Destination) => ClientSocket = connectByNet) {
+    this.socket = open(to);
     this.socket.on("connect", () => {
       this.connected = true;
     });
@@ -100,9 +115,12 @@ export class Harness implements ReactorHandler {
   broken = "";
   /** Why the trial cannot be made here, if so. */
   skipped = "";
+  /** How clients reach the reactor. */
+  readonly open: (to: Destination) => ClientSocket;
 
-  constructor(reactor: Reactor) {
+  constructor(reactor: Reactor, open: (to: Destination) => ClientSocket = connectByNet) {
     this.reactor = reactor;
+    this.open = open;
     reactor.attach(this);
   }
 
@@ -162,13 +180,10 @@ export class Harness implements ReactorHandler {
     this.reactor.close(peer.id);
   }
 
-  async connect(
-    count = 1,
-    to: { port: number; host?: string } | { path: string } = { port: this.port },
-  ): Promise<Client> {
+  async connect(count = 1, to: Destination = { port: this.port }): Promise<Client> {
     const first = this.clients.length;
     const accepted = this.peers.length + count;
-    for (let i = 0; i < count; i++) this.clients.push(new Client(to));
+    for (let i = 0; i < count; i++) this.clients.push(new Client(to, this.open));
     await this.until(() => this.peers.length >= accepted, `${count} connections are accepted`);
     await this.until(() => this.clients.slice(first).every((client) => client.connected), "clients are connected");
     return this.clients[first];

@@ -20,7 +20,16 @@ import { MessageChannel } from "node:worker_threads";
 import type { ListenerId } from "../base/brands.ts";
 import { OUTPUT_BLOCK_BYTES, SEND_BLOCKS_MAX } from "../base/limits.ts";
 import { Random } from "../base/random.ts";
-import { Client, Harness, LOCAL, pattern, stalled, WAIT_MS_MAX } from "./reactor.harness.ts";
+import {
+  Client,
+  type ClientSocket,
+  type Destination,
+  Harness,
+  LOCAL,
+  pattern,
+  stalled,
+  WAIT_MS_MAX,
+} from "./reactor.harness.ts";
 import { type ListenAddress, ListenError, type Reactor } from "./reactor.ts";
 import { companionTests, loopTrials, pieceTrials, resetTrials } from "./reactor-faults.suite.ts";
 
@@ -33,6 +42,10 @@ export interface ReactorSuiteOptions {
   readonly wakes?: boolean;
   /** Most bytes that may still arrive after pauseReading: what one receive operation can have taken. */
   readonly afterPauseBytesMax?: number;
+  /** How clients reach it, where not over the machine's network. */
+  readonly connect?: (to: Destination) => ClientSocket;
+  /** Trials that cannot be made of it, by their titles, with the reason. */
+  readonly without?: Readonly<Record<string, string>>;
 }
 
 const AFTER_PAUSE_BYTES_MAX = 1024 * 1024;
@@ -64,9 +77,9 @@ type Trial = (harness: Harness) => Promise<void>;
 export function reactorSuite(name: string, open: () => Promise<Reactor>, options: ReactorSuiteOptions = {}): void {
   const skip = options.skip ?? false;
   const trial = (title: string, body: Trial): void => {
-    it(title, { timeout: 6 * WAIT_MS_MAX }, async (t) => {
+    it(title, { timeout: 6 * WAIT_MS_MAX, skip: options.without?.[title] ?? false }, async (t) => {
       const reactor = await open();
-      const harness = new Harness(reactor);
+      const harness = new Harness(reactor, options.connect);
       try {
         await body(harness);
         await harness.finish();
@@ -452,7 +465,7 @@ function listenTrials(trial: DefineTrial): void {
     h.reactor.stopListening();
     // Node's loop closes the descriptor in its next turns.
     await h.turns(3);
-    const late = new Client({ port: h.port });
+    const late = new Client({ port: h.port }, h.open);
     h.clients.push(late);
     await h.until(() => late.closed, "the late client is refused");
     equal(late.errorCode, "ECONNREFUSED");
