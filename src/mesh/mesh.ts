@@ -14,7 +14,14 @@
 
 import { assert } from "../base/assert.ts";
 import type { ShardId } from "../base/brands.ts";
-import { MESH_BYTES_MAX, MESSAGE_BYTES_MAX, RING_BYTES_MAX, RING_BYTES_MIN, SHARDS_MAX } from "../base/limits.ts";
+import {
+  CREDITS_PER_OWNER,
+  MESH_BYTES_MAX,
+  MESSAGE_BYTES_MAX,
+  RING_BYTES_MAX,
+  RING_BYTES_MIN,
+  SHARDS_MAX,
+} from "../base/limits.ts";
 import { MESSAGE_HEADER_BYTES, type RingPlace, RingReader, RingWriter } from "./ring.ts";
 
 const WORDS_PER_LINE = 16;
@@ -85,12 +92,15 @@ export class Mesh {
   readonly readers: RingReader[];
   /** Largest payload of one message. */
   readonly payloadMax: number;
+  /** Requests that this shard may have outstanding at each other one. */
+  readonly credits: number;
   readonly #words: Int32Array;
   readonly #wake: WakeShard;
   /** Shards towards which this shard waits for room: see needRoom. */
   readonly #wantsRoom: boolean[];
 
-  constructor(memory: MeshMemory, shard: ShardId, wake: WakeShard) {
+  constructor(memory: MeshMemory, shard: ShardId, wake: WakeShard, credits: number = CREDITS_PER_OWNER) {
+    this.credits = credits;
     this.shard = shard;
     this.shards = memory.shards;
     this.payloadMax = Math.min(MESSAGE_BYTES_MAX, memory.ringBytes / 4) - MESSAGE_HEADER_BYTES;

@@ -20,7 +20,6 @@
 import { assert } from "../base/assert.ts";
 import type { CommandId, ShardId } from "../base/brands.ts";
 import { copyBytes, copyView, viewOf } from "../base/bytes.ts";
-import { CREDITS_PER_OWNER } from "../base/limits.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import { Argv } from "../resp/argv.ts";
 import type { RespVersion } from "../resp/writer.ts";
@@ -142,6 +141,7 @@ class Incoming {
 
 export class Exchange {
   readonly #mesh: Mesh;
+  readonly #credits: number;
   readonly #handler: ExchangeHandler;
   readonly #request: IncomingRequest;
   /** Requests and parts sent to each shard whose replies are not in. */
@@ -159,6 +159,7 @@ export class Exchange {
 
   constructor(mesh: Mesh, handler: ExchangeHandler) {
     this.#mesh = mesh;
+    this.#credits = mesh.credits;
     this.#handler = handler;
     this.#request = new IncomingRequest();
     this.#inFlight = new Int32Array(mesh.shards);
@@ -189,7 +190,7 @@ export class Exchange {
 
   /** May another request go to `target`? */
   hasRoom(target: ShardId): boolean {
-    if (this.#inFlight[target] >= CREDITS_PER_OWNER || this.#queues[target].length !== 0) return false;
+    if (this.#inFlight[target] >= this.#credits || this.#queues[target].length !== 0) return false;
     return this.#refused[target] === 0 || this.#mesh.writers[target].hasRoom();
   }
 
