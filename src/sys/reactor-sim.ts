@@ -72,13 +72,12 @@ export class SimReactor implements Reactor, Sleeper {
 
   /** From when on poll() has something to tell, or ends a wait; it may have passed. */
   get dueUs(): number {
-    const nowUs = this.#network.clock.monotonicUs();
     let dueUs = this.#wokenUs;
     for (const listener of this.#listeners) {
       if (listener !== null && listener.queue.length > 0) dueUs = Math.min(dueUs, listener.queue[0].openUs);
     }
     for (const socket of this.#sockets) {
-      if (socket !== null) dueUs = Math.min(dueUs, this.#socketDueUs(socket, nowUs));
+      if (socket !== null) dueUs = Math.min(dueUs, this.#socketDueUs(socket));
     }
     return dueUs;
   }
@@ -112,7 +111,7 @@ export class SimReactor implements Reactor, Sleeper {
     const first = count > 1 ? random.below(count) : 0;
     for (let i = 0; i < count; i++) {
       const socket = this.#sockets[(first + i) % count];
-      if (socket === null || this.#socketDueUs(socket, nowUs) > nowUs || this.#overlooks(socket)) continue;
+      if (socket === null || this.#socketDueUs(socket) > nowUs || this.#overlooks(socket)) continue;
       events += this.#turn(socket, handler, nowUs);
     }
     return events;
@@ -203,14 +202,13 @@ export class SimReactor implements Reactor, Sleeper {
     return idleShare > 0 && socket.connection.random.below(100) < idleShare;
   }
 
-  #socketDueUs(socket: SimSocket, nowUs: number): number {
+  #socketDueUs(socket: SimSocket): number {
     if (socket.closing) return socket.closedUs;
     const { connection } = socket;
     let dueUs = connection.resetServerUs;
     if (!socket.paused || socket.taken) dueUs = Math.min(dueUs, socket.endTold ? NEVER : connection.toServer.nextUs);
-    if (socket.inFlight.length > 0 && (connection.toClient.room > 0 || connection.clientClosed)) {
-      dueUs = Math.min(dueUs, nowUs);
-    }
+    // There is room already.
+    if (socket.inFlight.length > 0 && (connection.toClient.room > 0 || connection.clientClosed)) return 0;
     return dueUs;
   }
 
