@@ -80,6 +80,8 @@ export const FIT_TRIES_MAX = 8;
 export const TABLE_DEPTH_MAX = 22;
 /** A directory never has more than this many places per leaf; beyond it a leaf is chained instead of split. */
 export const DIRECTORY_PLACES_PER_LEAF_MAX = 16;
+/** Slots looked at for one sample of entries. */
+export const SAMPLE_SLOTS_MAX = 1024;
 /** Places tried for a random entry before the nearest one is taken. */
 export const RANDOM_TRIES_MAX = 1024;
 
@@ -156,3 +158,24 @@ export const LATENCY_SAMPLES_MAX = 160;
 export const MOVED_BYTES_MAX = 64 * KiB;
 /** With a threshold below this, in microseconds, any command may be a slow one: each is timed. */
 export const SLOW_US_TIMES_ALL = 1000;
+
+// maxmemory
+/** The ledger of memory counts in pieces of this size: 2^31 of them are 8 TiB. */
+export const LEDGER_GRANULE_BYTES = 4 * KiB;
+/** A shard claims so much at once while there is plenty. */
+export const LEDGER_CLAIM_BYTES = 64 * KiB;
+/** What a shard may claim for its next commands before another one, which holds more, has evicted, and not over an eighth of its share. */
+export const LEDGER_RESERVE_BYTES_MAX = 256 * KiB;
+/** A shard that holds so much less than another leaves eviction to that one; or a 32nd of a share, if that is more. */
+export const LEDGER_TOLERANCE_BYTES = 64 * KiB;
+/** A shard that cannot evict may go so far over the limit while another one, which can, has not yet. */
+export const LEDGER_OVERDRAFT_BYTES_MAX = 1 * MiB;
+/** Best candidates for eviction that are remembered from sample to sample (Redis's number). */
+export const EVICTION_POOL_MAX = 16;
+/** Candidates are looked at in so many databases at a time. */
+export const EVICTION_DATABASES_MAX = 16;
+/** More samples per eviction than this tell nothing new. */
+export const EVICTION_SAMPLES_MAX = 64;
+/** A slice of eviction that no command waits for, and the pause after it. */
+export const EVICTION_SLICE_US = 1_000;
+export const EVICTION_PAUSE_US = 1_000;

@@ -1,8 +1,9 @@
 /**
  * Shared words: integers that several shards read and write, in one SharedArrayBuffer.
  *
- *     line 0          process-wide words: next client id, next transaction number, stopping, …
- *     line 4 + s      words of shard s: memory of its clients
+ *     line 0 to 3     process-wide words: next client id, clients, stopping, next entry of the slow log
+ *     line 4          the ledger of memory: what is claimed in all, the most that was ever used
+ *     line 5 + s      words of shard s: memory it has claimed and uses, whether it has keys to evict, memory of its clients
  *
  * One word a cache line of 64 bytes where writers differ, so that shards do not slow each other. With mesh/ and the
  * io_uring reactor, this is the only place that touches shared memory.
@@ -20,7 +21,12 @@ const CLIENTS = 1 * WORDS_PER_LINE;
 const STOPPING = 2 * WORDS_PER_LINE;
 const SLOWLOG_ID = 3 * WORDS_PER_LINE;
 const ACCEPT_WARNING_S = 2 * WORDS_PER_LINE + 1;
-const PROCESS_LINES = 4;
+const CLAIMED_IN_ALL = 4 * WORDS_PER_LINE;
+const PEAK = 4 * WORDS_PER_LINE + 1;
+const PROCESS_LINES = 5;
+const CLAIMED = 0;
+const USED = 1;
+const EVICTABLE = 2;
 const CLIENT_BYTES = 8;
 const LARGEST_CLIENT = 9;
 
@@ -116,6 +122,71 @@ export class SharedWords {
     // A clock that was set back is no reason for silence.
     if (last !== 0 && passed >= 0 && passed * 1000 < everyMs) return false;
     return Atomics.compareExchange(this.#words, ACCEPT_WARNING_S, last, now) === last;
+  }
+
+  // The ledger of memory, in granules of LEDGER_GRANULE_BYTES. What a shard has claimed covers what it uses, but for what
+  // its last command took; the sum over all shards stands in a word of its own.
+
+  /** Granules that all shards have claimed. */
+  claimedInAll(): number {
+    return Atomics.load(this.#words, CLAIMED_IN_ALL);
+  }
+
+  /** Claims granules for a shard unless all claims together would pass `most`; false means refused. */
+  claim(shard: number, granules: number, most: number): boolean {
+    let claimed = Atomics.load(this.#words, CLAIMED_IN_ALL);
+    while (claimed + granules <= most) {
+      const seen = Atomics.compareExchange(this.#words, CLAIMED_IN_ALL, claimed, claimed + granules);
+      if (seen === claimed) {
+        Atomics.add(this.#words, shardWord(shard, CLAIMED), granules);
+        return true;
+      }
+      claimed = seen;
+    }
+    return false;
+  }
+
+  /** Books granules that a shard takes already, or, below 0, gives back. */
+  book(shard: number, granules: number): void {
+    Atomics.add(this.#words, CLAIMED_IN_ALL, granules);
+    Atomics.add(this.#words, shardWord(shard, CLAIMED), granules);
+  }
+
+  claimedBy(shard: number): number {
+    return Atomics.load(this.#words, shardWord(shard, CLAIMED));
+  }
+
+  /** Says whether a shard has keys that the policy lets it evict. */
+  setEvictable(shard: number, evictable: boolean): void {
+    Atomics.store(this.#words, shardWord(shard, EVICTABLE), evictable ? 1 : 0);
+  }
+
+  isEvictable(shard: number): boolean {
+    return Atomics.load(this.#words, shardWord(shard, EVICTABLE)) !== 0;
+  }
+
+  /** Says what a shard uses, and raises the peak; all shards that have ever said so are counted. */
+  publishUsed(shard: number, granules: number): void {
+    Atomics.store(this.#words, shardWord(shard, USED), granules);
+    const used = this.usedInAll();
+    let peak = Atomics.load(this.#words, PEAK);
+    while (used > peak) {
+      const seen = Atomics.compareExchange(this.#words, PEAK, peak, used);
+      if (seen === peak) return;
+      peak = seen;
+    }
+  }
+
+  /** Granules that all shards use, as each last said. */
+  usedInAll(): number {
+    let used = 0;
+    for (let shard = 0; shard < SHARDS_MAX; shard++) used += Atomics.load(this.#words, shardWord(shard, USED));
+    return used;
+  }
+
+  /** The most granules that were ever used. */
+  peak(): number {
+    return Atomics.load(this.#words, PEAK);
   }
 
   /** Raised once, when the process begins to stop. */

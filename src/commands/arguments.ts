@@ -9,7 +9,6 @@ import type { Execution } from "../runtime/execution.ts";
 export const NOT_AN_INTEGER = "ERR value is not an integer or out of range";
 export const SYNTAX = "ERR syntax error";
 export const WRONG_TYPE = "WRONGTYPE Operation against a key holding the wrong kind of value";
-export const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 
 /** An expiry time that is no use: replied already. */
 export const BAD_TIME = -1;

@@ -11,10 +11,10 @@ import type { ArgvView } from "../resp/argv.ts";
 import { RESP2, type ReplyWriter } from "../resp/writer.ts";
 import { CommandFlag, type CommandRow } from "../runtime/commands.ts";
 import type { Execution } from "../runtime/execution.ts";
+import { OUT_OF_MEMORY } from "../runtime/refusals.ts";
 import { shardOfSlot, slotOf } from "../runtime/slots.ts";
 import { NO_EXPIRY } from "../store/database.ts";
 import { stringEncodingOf } from "../store/encoding.ts";
-import { OUT_OF_MEMORY } from "./arguments.ts";
 import { helpFunction, quoted, quotingError } from "./replies.ts";
 
 const FORBIDDEN =

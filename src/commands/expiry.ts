@@ -6,16 +6,9 @@ import { isWord, latin1 } from "../base/bytes.ts";
 import type { ArgvView } from "../resp/argv.ts";
 import { CommandFlag, type CommandRow } from "../runtime/commands.ts";
 import type { Execution } from "../runtime/execution.ts";
+import { OUT_OF_MEMORY } from "../runtime/refusals.ts";
 import { NO_EXPIRY } from "../store/database.ts";
-import {
-  invalidTime,
-  MILLISECONDS,
-  NOT_AN_INTEGER,
-  OUT_OF_MEMORY,
-  SECONDS,
-  TIME_OUT_OF_RANGE,
-  timeInMs,
-} from "./arguments.ts";
+import { invalidTime, MILLISECONDS, NOT_AN_INTEGER, SECONDS, TIME_OUT_OF_RANGE, timeInMs } from "./arguments.ts";
 
 const { WRITE, READONLY, FAST } = CommandFlag;
 
@@ -114,7 +107,7 @@ const NO_KEY = -2;
 
 /** The expiry of the key in argument 1 in milliseconds since 1970, NO_EXPIRY, or NO_KEY. */
 function expiryOf(x: Execution, argv: ArgvView): number {
-  return x.db.lookup(argv.view, argv.starts[1], argv.ends[1]) ? x.db.expiryMs : NO_KEY;
+  return x.db.inspect(argv.view, argv.starts[1], argv.ends[1]) ? x.db.expiryMs : NO_KEY;
 }
 
 /** A time that may lie beyond what a double holds exactly: then it is near, not exact. */

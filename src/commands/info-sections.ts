@@ -69,7 +69,7 @@ function serverFields({ x, shards }: Report): Fields {
     ["uptime_in_days", Math.floor(uptime / 86_400)],
     ["hz", Math.round(1000 / TICK_MS)],
     ["configured_hz", config.raw("hz")],
-    ["lru_clock", x.shard.store.accessClock & 0xff_ffff],
+    ["lru_clock", x.shard.store.access.seconds],
     ["executable", facts.executable],
     ["config_file", facts.configFile],
     ["io_threads_active", 0],
@@ -91,7 +91,9 @@ function clientFields({ x, numbers }: Report): Fields {
 function memoryFields({ x, numbers }: Report): Fields {
   const { config } = x.shard;
   const clients = numbers.inputBytes + numbers.outputBytes;
-  const used = numbers.dataBytes + clients;
+  const { dataBytes, pageBytes } = numbers;
+  const used = dataBytes + clients;
+  const peak = Math.max(used, x.shard.store.budget.serverPeakBytes);
   const overhead = numbers.tableBytes + clients;
   const dataset = Math.max(0, used - overhead);
   const resident = process.memoryUsage.rss();
@@ -102,10 +104,15 @@ function memoryFields({ x, numbers }: Report): Fields {
     ["used_memory_human", bytesForPeople(used)],
     ["used_memory_rss", resident],
     ["used_memory_rss_human", bytesForPeople(resident)],
+    ["used_memory_peak", peak],
+    ["used_memory_peak_human", bytesForPeople(peak)],
+    ["used_memory_peak_perc", percent(used, peak)],
     ["used_memory_overhead", overhead],
     ["used_memory_startup", 0],
     ["used_memory_dataset", dataset],
     ["used_memory_dataset_perc", percent(dataset, used)],
+    ["allocator_allocated", dataBytes],
+    ["allocator_active", pageBytes],
     ["total_system_memory", system],
     ["total_system_memory_human", bytesForPeople(system)],
     ...all(0, "used_memory_lua used_memory_vm_eval"),
@@ -118,6 +125,8 @@ function memoryFields({ x, numbers }: Report): Fields {
     ["maxmemory", maxMemory],
     ["maxmemory_human", bytesForPeople(maxMemory)],
     ["maxmemory_policy", config.raw("maxmemory-policy")],
+    ["allocator_frag_ratio", ratio(pageBytes, dataBytes)],
+    ["allocator_frag_bytes", pageBytes - dataBytes],
     ["mem_fragmentation_ratio", ratio(resident, used)],
     ["mem_fragmentation_bytes", resident - used],
     ...all(0, "mem_not_counted_for_evict mem_replication_backlog mem_total_replication_buffers mem_clients_slaves"),
@@ -149,7 +158,7 @@ function persistenceFields({ x, numbers }: Report): Fields {
   ];
 }
 
-function statsFields({ numbers }: Report): Fields {
+function statsFields({ x, numbers }: Report): Fields {
   return [
     ["total_connections_received", numbers.connections],
     ["total_commands_processed", numbers.commands],
@@ -163,7 +172,9 @@ function statsFields({ numbers }: Report): Fields {
     ["rejected_connections", numbers.rejected],
     ...all(0, "sync_full sync_partial_ok sync_partial_err"),
     ["expired_keys", numbers.expired],
-    ["evicted_keys", 0],
+    ["evicted_keys", numbers.evicted],
+    ["total_eviction_exceeded_time", Math.floor(x.shard.store.budget.exceededUs / 1000)],
+    ["current_eviction_exceeded_time", Math.floor(x.shard.store.budget.exceededNowUs / 1000)],
     ["keyspace_hits", numbers.hits],
     ["keyspace_misses", numbers.misses],
     ...all(0, "pubsub_channels pubsub_patterns pubsubshard_channels latest_fork_usec total_forks"),

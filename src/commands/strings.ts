@@ -7,6 +7,7 @@ import { STRING_BYTES_MAX } from "../base/limits.ts";
 import type { ArgvView } from "../resp/argv.ts";
 import { CommandFlag, type CommandRow } from "../runtime/commands.ts";
 import type { Execution } from "../runtime/execution.ts";
+import { OUT_OF_MEMORY } from "../runtime/refusals.ts";
 import { KEEP_EXPIRY, NO_EXPIRY } from "../store/database.ts";
 import {
   EMBEDDED_BYTES_MAX,
@@ -21,7 +22,6 @@ import {
   integerArgument,
   MILLISECONDS,
   NOT_AN_INTEGER,
-  OUT_OF_MEMORY,
   SECONDS,
   SYNTAX,
   timeArgument,

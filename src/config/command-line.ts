@@ -116,9 +116,12 @@ function paragraph(names: readonly string[]): string {
 function described(option: Option): string {
   const usage = `  --${option.name} <${option.kind.shape}>`;
   const initial = option.initial === "" ? "" : ` [${option.initial}]`;
-  const line = `${usage.padEnd(44)} ${option.doc}${initial}`;
-  // A long default has a line of its own.
-  return line.length <= HELP_LINE_MAX ? line : `${usage.padEnd(44)} ${option.doc}\n${" ".repeat(44)}${initial}`;
+  // A long choice, or a long default, has a line of its own.
+  const gap = usage.length > HELP_COLUMNS ? "\n".padEnd(46) : " ";
+  const line = usage.padEnd(44) + gap + option.doc;
+  return line.length + initial.length <= HELP_LINE_MAX || gap !== " "
+    ? line + initial
+    : `${line}\n${" ".repeat(44)}${initial}`;
 }
 
 /** The text of --help. */

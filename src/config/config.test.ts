@@ -68,7 +68,6 @@ describe("Config", () => {
   test("refuses what it cannot keep, warns of what has no effect, shows no secret", () => {
     const refused = [
       ["appendonly", "yes"],
-      ["maxmemory", "1gb"],
       ["replicaof", "host 1"],
       ["slaveof", "host", "1"],
       ["tls-port", "6380"],

@@ -23,14 +23,14 @@ const EVICTION_POLICIES = [
 
 export const DATA_OPTIONS: readonly Option[] = [
   // Memory
-  bytes("maxmemory", [0], "live refused", "Most memory for data; 0 sets no bound."),
-  oneOf("maxmemory-policy", EVICTION_POLICIES, "live tuning", "Which keys go when memory is short.", {
+  bytes("maxmemory", [0], "live works", "Most memory for data; 0 sets no bound."),
+  oneOf("maxmemory-policy", EVICTION_POLICIES, "live works", "Which keys go when memory is short.", {
     initial: "noeviction",
   }),
-  number("maxmemory-samples", [5, 1, INT_MAX], "live tuning", "Keys compared per eviction."),
-  number("maxmemory-eviction-tenacity", [10, 0, 100], "live tuning", "How long eviction may work in one go."),
-  number("lfu-log-factor", [10, 0, INT_MAX], "live tuning", "How slowly the access counter grows."),
-  number("lfu-decay-time", [1, 0, INT_MAX], "live tuning", "Minutes until the access counter falls."),
+  number("maxmemory-samples", [5, 1, INT_MAX], "live works", "Keys compared per eviction."),
+  number("maxmemory-eviction-tenacity", [10, 0, 100], "live works", "How long eviction may work in one go."),
+  number("lfu-log-factor", [10, 0, INT_MAX], "live works", "How slowly the access counter grows."),
+  number("lfu-decay-time", [1, 0, INT_MAX], "live works", "Minutes until the access counter falls."),
   number("active-expire-effort", [1, 1, 10], "live tuning", "How hard expired keys are looked for."),
   flag("activerehashing", "yes", "live tuning", "Grow tables in idle time."),
   flag("activedefrag", "no", "live tuning", "Move data to free memory."),

@@ -27,7 +27,7 @@ describe("the option table", () => {
   });
 
   test("what protects data or access is never just tuning", () => {
-    const promised = ["aclfile", "masterauth", "appendonly", "save", "maxmemory", "cluster-enabled", "replicaof"];
+    const promised = ["aclfile", "masterauth", "appendonly", "save", "cluster-enabled", "replicaof"];
     promised.push("min-replicas-to-write", "syslog-enabled", "socket-mark-id");
     promised.push(...OPTIONS.map((option) => option.name).filter((name) => name.startsWith("tls-")));
     for (const name of promised) assert.equal(optionNamed(name)?.status, "refused", name);

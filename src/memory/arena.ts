@@ -106,9 +106,19 @@ export class Arena {
     this.views = this.#space.views;
   }
 
-  /** Bytes handed out, each length rounded up to its class. */
+  /** Bytes handed out, each length rounded up to its class, and those that account() was told of. */
   get usedBytes(): number {
     return this.#used[0];
+  }
+
+  /** Bytes of the pages that these lie in: what is more than usedBytes is lost to the edges of slabs, or free for pieces of one class. */
+  get pageBytes(): number {
+    return this.#space.pagesInUse * PAGE_BYTES;
+  }
+
+  /** Counts memory that belongs to what lies here but comes from elsewhere, as a table's directory does. */
+  account(byteLength: number): void {
+    this.#used[0] += byteLength;
   }
 
   /** Bytes of address space taken from the system; what was never touched of it costs nothing. */

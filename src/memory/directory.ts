@@ -177,7 +177,7 @@ export class Directory {
   /** Forgets all leaves, which are freed. */
   reset(): void {
     assert(this.#leafBytes === 0, "all leaves are freed");
-    this.places = new Int32Array(2);
+    this.#setPlaceArray(new Int32Array(2));
     this.depth = 0;
     this.shift = 31;
     this.chainLengthMax = 1;
@@ -238,7 +238,7 @@ export class Directory {
       places[at + 2] = leaf;
       places[at + 3] = shape;
     }
-    this.places = places;
+    this.#setPlaceArray(places);
     this.depth++;
     this.shift--;
   }
@@ -250,9 +250,15 @@ export class Directory {
       places[place] = old[place << 1];
       places[place + 1] = old[(place << 1) + 1];
     }
-    this.places = places;
+    this.#setPlaceArray(places);
     this.depth--;
     this.shift++;
+  }
+
+  /** The places are not the arena's memory, but count as used: it knows what a shard takes. */
+  #setPlaceArray(places: Int32Array<ArrayBuffer>): void {
+    this.arena.account(places.byteLength - this.places.byteLength);
+    this.places = places;
   }
 
   #observe(first: number, depth: number): void {

@@ -113,6 +113,16 @@ export class PageSpace {
     return this.#committed[0];
   }
 
+  /** Pages in use in all segments. Asks each of them: for reports. */
+  get pagesInUse(): number {
+    let pages = 0;
+    for (let segment = 1; segment < this.#end; segment++) {
+      if (this.#kinds[segment] === PAGED) pages += this.usedPages[segment];
+      else if (this.#kinds[segment] === HUGE) pages += this.bytes[segment].length / PAGE_BYTES;
+    }
+    return pages;
+  }
+
   /** A run of `pages` pages as the address of its first byte; 0 when there is no memory. */
   allocateRun(pages: number): Address {
     assert(pages > 0 && pages <= SEGMENT_PAGES, "a run fits a segment");

@@ -8,7 +8,7 @@
  * None of this changes the table, nor may a visitor: it takes notes, and its caller acts on them after the call.
  */
 import type { Address } from "../base/brands.ts";
-import { RANDOM_TRIES_MAX } from "../base/limits.ts";
+import { RANDOM_TRIES_MAX, SAMPLE_SLOTS_MAX } from "../base/limits.ts";
 import type { Directory } from "./directory.ts";
 import {
   ADDRESS_MASK,
@@ -21,6 +21,7 @@ import {
   HASHES,
   HEADER_WORDS,
   homeOf,
+  LEAF_CHAINED,
   LEAF_FLAGGED,
   LEAF_GROUPS,
   LEAF_NEXT,
@@ -135,6 +136,74 @@ export function visitGroup(directory: Directory, hash: number, visitor: EntryVis
   const shape = directory.places[at + 1];
   const depth = (shape >>> 8) & 31;
   visitHome(directory, leaf, depth, homeOf(hash, shape & 0xff, depth), 0, false, visitor);
+}
+
+/** Entries taken by sample(): hash and address of each. */
+export class Sample {
+  count: number;
+  readonly hashes: Int32Array;
+  readonly addresses: Int32Array;
+
+  constructor(entriesMax: number) {
+    this.count = 0;
+    this.hashes = new Int32Array(entriesMax);
+    this.addresses = new Int32Array(entriesMax);
+  }
+}
+
+/**
+ * Takes up to `want` neighbouring entries from the hash `place` on (0 ≤ place < 2^32), beginning with slot number `slot`
+ * of its group, so that with both by chance no entry is favoured: hashes have nothing to do with what entries hold. Looks
+ * at SAMPLE_SLOTS_MAX slots at most; a leaf without flagged ones, where only those are wanted, costs 16. Returns the
+ * hash to go on with, 2^32 at the end of the table.
+ */
+export function sample(
+  directory: Directory,
+  place: number,
+  slot: number,
+  want: number,
+  flaggedOnly: boolean,
+  into: Sample,
+): number {
+  let position = place;
+  let rest = SAMPLE_SLOTS_MAX;
+  let count = 0;
+  while (position < HASHES && rest > 0 && count < want) {
+    const at = directory.placeOf(position | 0);
+    const shape = directory.places[at + 1];
+    const depth = (shape >>> 8) & 31;
+    const groups = shape & 0xff;
+    const first = directory.leafFirstHash(position | 0, depth);
+    let group = homeOf(position | 0, groups, depth);
+    position = first + HASHES / 2 ** depth;
+    for (let leaf = directory.places[at]; leaf !== 0; ) {
+      const words = directory.arena.words[leaf >>> 22];
+      const index = leafIndex(leaf);
+      if (flaggedOnly && words[index + LEAF_FLAGGED] === 0) rest -= SKIPPED_LEAF_SLOTS;
+      else {
+        for (; group < groups && count < want; group++) {
+          const base = index + HEADER_WORDS + (group << GROUP_WORDS_LOG) + FIRST_SLOT;
+          for (let n = 0; n < GROUP_SLOTS && count < want; n++) {
+            const word = base + (((slot + n) % GROUP_SLOTS) << 1);
+            const value = words[word + 1];
+            if (value === 0 || (flaggedOnly && value > 0)) continue;
+            into.hashes[count] = words[word];
+            into.addresses[count++] = value & ADDRESS_MASK;
+          }
+          rest -= GROUP_SLOTS;
+          if (rest > 0) continue;
+          group++;
+          break;
+        }
+        if (group < groups && words[index + LEAF_CHAINED] === 0) position = groupFirstHash(first, depth, groups, group);
+      }
+      if (count >= want || rest <= 0) break;
+      leaf = words[index + LEAF_NEXT];
+      group = 0;
+    }
+  }
+  into.count = count;
+  return position;
 }
 
 /** A step of a small generator (xorshift) over 32 bits, never 0. */

@@ -43,7 +43,7 @@ import {
   removeSlot,
   SHRINK_COUNT,
 } from "./leaf.ts";
-import { type EntryVisitor, randomEntry, scan, scanFlagged, visitGroup } from "./scan.ts";
+import { type EntryVisitor, randomEntry, type Sample, sample, scan, scanFlagged, visitGroup } from "./scan.ts";
 
 /** Hashes that prefetch() takes in one call. */
 const PREFETCH_MAX = 64;
@@ -283,6 +283,39 @@ export class Table {
   /** Like scan() for flagged entries alone, ended by the number of slots looked at. Leaves without any cost 16. */
   scanFlagged(cursor: number, budgetSlots: number, visitor: EntryVisitor): number {
     return scanFlagged(this.directory, cursor, budgetSlots, visitor);
+  }
+
+  /** See sample() in scan.ts. */
+  sample(place: number, slot: number, want: number, flaggedOnly: boolean, into: Sample): number {
+    into.count = 0;
+    return this.count === 0 ? 2 ** 32 : sample(this.directory, place, slot, want, flaggedOnly, into);
+  }
+
+  /** Is the entry at `address`, with that hash, in the table? It is found then, as by find(). */
+  findAddress(hash: number, address: Address): boolean {
+    const directory = this.directory;
+    const at = directory.placeOf(hash);
+    const shape = directory.places[at + 1];
+    for (let leaf = directory.places[at]; leaf !== 0; ) {
+      const words = this.#words[leaf >>> 22];
+      const index = leafIndex(leaf);
+      const groups = words[index + LEAF_GROUPS];
+      const home = homeOf(hash, groups, (shape >>> 8) & 31);
+      let group = home;
+      do {
+        const first = index + HEADER_WORDS + (group << GROUP_WORDS_LOG);
+        for (let slot = first + FIRST_SLOT; slot < first + GROUP_WORDS; slot += 2) {
+          if (words[slot] !== hash || (words[slot + 1] & ADDRESS_MASK) !== address) continue;
+          this.#foundLeaf = leaf;
+          this.#foundSlot = slot;
+          return true;
+        }
+        if ((words[first + GROUP_META] & PASSED_MASK) === 0) break;
+        group = group + 1 === groups ? 0 : group + 1;
+      } while (group !== home);
+      leaf = words[index + LEAF_NEXT];
+    }
+    return false;
   }
 
   /** An entry by chance, each with the same probability, from 64 random bits; 0 if there is none. */

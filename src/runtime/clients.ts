@@ -324,7 +324,12 @@ export class Clients implements EvictionHost {
 
   /** Bytes in assembly buffers and output blocks of all clients. */
   memory(): { readonly input: number; readonly output: number } {
-    return { input: this.#input.bytesHeld, output: this.#reactor.blocks.bytesMapped };
+    return { input: this.#input.bytesHeld, output: this.#reactor.blocks.inUse * OUTPUT_BLOCK_BYTES };
+  }
+
+  /** The sum of memory(): what of it counts as used. */
+  get bytesHeld(): number {
+    return this.#input.bytesHeld + this.#reactor.blocks.inUse * OUTPUT_BLOCK_BYTES;
   }
 
   #turnAway(conn: Conn, text: string): void {

@@ -24,6 +24,7 @@ export const Counter = {
   /** Clients that were idle for longer than `timeout`. */
   TIMED_OUT_CLIENTS: 17,
   KILLED_CLIENTS: 18,
+  EVICTED: 19,
 } as const;
 
 const COUNTERS = 32;

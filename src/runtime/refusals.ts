@@ -8,6 +8,7 @@ import type { ArgvView } from "../resp/argv.ts";
 const QUOTED_BYTES_MAX = 128;
 
 export const NOAUTH = "NOAUTH Authentication required.";
+export const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
 
 /** As a C string prints: up to the first NUL. */
 function cut(argv: ArgvView, index: number, max: number): string {

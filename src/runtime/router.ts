@@ -36,7 +36,7 @@ import type { Execution } from "./execution.ts";
 import { LateReplies } from "./late-replies.ts";
 import type { Output } from "./output.ts";
 import { reduceParts } from "./reduce.ts";
-import { NOAUTH, unknownCommand, unknownSubcommand, wrongArity } from "./refusals.ts";
+import { NOAUTH, OUT_OF_MEMORY, unknownCommand, unknownSubcommand, wrongArity } from "./refusals.ts";
 import { shardOfSlot, slotOf } from "./slots.ts";
 import type { SlowCommand } from "./slowlog.ts";
 import type { Timing } from "./timing.ts";
@@ -418,6 +418,10 @@ export class Router {
     if (x.reply !== reply) x.reply = reply;
     if (x.conn !== conn) x.conn = conn;
     if (x.db.index !== database) x.db = this.#store.database(database);
+    if (this.#store.budget.watched && !this.#fits(id, argv)) {
+      this.#refuseForMemory(id, reply);
+      return;
+    }
     const stats = this.#stats;
     const errors = stats.errors;
     const supplied = reply.supplied;
@@ -450,7 +454,13 @@ export class Router {
     x.reply = reply;
     x.conn = conn;
     x.db = this.#store.database(database);
-    this.#execute(id, x, argv, database);
+    if (this.#store.budget.watched && !this.#fits(id, argv)) this.#refuseForMemory(id, reply);
+    else this.#execute(id, x, argv, database);
+  }
+
+  #refuseForMemory(id: CommandId, reply: ReplyWriter): void {
+    reply.error(OUT_OF_MEMORY);
+    this.#stats.refused(id);
   }
 
   /** A command of another shard's client was slow: that shard logs it. */
@@ -462,6 +472,18 @@ export class Router {
   #logSlow(conn: Conn): void {
     const slow = this.#timing.takeSlow();
     if (slow !== null) this.#host.logSlow(conn, slow);
+  }
+
+  /** Is there memory for what a command that may grow brings along? Eviction makes room. Decided before it runs, where its keys are. */
+  #fits(id: CommandId, argv: Argv): boolean {
+    if ((this.#table.flags[id] & CommandFlag.DENYOOM) === 0) return true;
+    const { starts, ends, count } = argv;
+    const budget = this.#store.budget;
+    // A part of a command may be pieces of a larger one: then this is too much, and they are counted.
+    if (budget.admits(ends[count - 1] - starts[0])) return true;
+    let bytes = 0;
+    for (let i = 0; i < count; i++) bytes += ends[i] - starts[i];
+    return budget.makeRoom(bytes);
   }
 
   #keepLate(conn: Conn, seq: number, bytes: Uint8Array, start: number, end: number): void {

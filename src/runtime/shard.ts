@@ -13,7 +13,7 @@
 import { assert } from "../base/assert.ts";
 import type { ListenerId, ShardId, SocketId } from "../base/brands.ts";
 import type { Clock } from "../base/clock.ts";
-import { TICK_MS } from "../base/limits.ts";
+import { EVICTION_PAUSE_US, TICK_MS } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import type { SharedWords } from "../base/shared.ts";
 import type { Config } from "../config/config.ts";
@@ -114,6 +114,8 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   /** When the next slice of a big expiry is due. */
   #hungryAtUs: number;
   #pauseUntilUs: number;
+  /** When the next slice of eviction that nobody waits for is due. */
+  #evictAtUs: number;
 
   // tidy: long function, each part once
   constructor(parts: ShardParts) {
@@ -178,11 +180,14 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#nextTickUs = 0;
     this.#hungryAtUs = Number.POSITIVE_INFINITY;
     this.#pauseUntilUs = 0;
+    this.#evictAtUs = 0;
     this.store.attach(this.effects, this.counters.values, {
       hits: Counter.HITS,
       misses: Counter.MISSES,
       expired: Counter.EXPIRED,
+      evicted: Counter.EVICTED,
     });
+    this.store.budget.join(parts.shared, parts.id, parts.shardCount, parts.mesh);
     parts.reactor.attach(this);
     this.applyConfig([]);
     parts.commands.onStart?.(this);
@@ -241,6 +246,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   untilDueMs(): number {
     let dueUs = Math.min(this.#nextTickUs, this.#hungryAtUs);
     if (this.store.hasDiscarded) dueUs = Math.min(dueUs, this.#pauseUntilUs);
+    if (this.store.budget.pressed) dueUs = Math.min(dueUs, this.#evictAtUs);
     if (this.pause.kind !== PauseKind.NONE) {
       dueUs = Math.min(dueUs, this.#nowUs + (this.pause.untilMs - this.#x.nowMs) * 1000);
     }
@@ -388,7 +394,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     return { input: this.#clients.peaks.inputBytes, output: this.#clients.peaks.outputBytes };
   }
 
-  applyConfig(_names: readonly string[]): void {
+  applyConfig(names: readonly string[]): void {
     const config = this.config;
     this.slowlog.thresholdUs = config.integer("slowlog-log-slower-than");
     this.slowlog.lengthMax = config.integer("slowlog-max-len");
@@ -397,6 +403,8 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     if (!this.stats.tracking) this.stats.dropHistograms();
     this.#timing.applyThresholds();
     this.#watchGc();
+    this.store.applyConfig(config);
+    if (names.includes("maxmemory")) this.#warnOfEviction();
     this.#router.strict = config.text("pipeline-order") === "strict";
     this.#router.authRequired = config.text("requirepass") !== "";
     this.#intake.applyConfig(config);
@@ -417,6 +425,21 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
 
   clientMemory(): { readonly input: number; readonly output: number } {
     return this.#clients.memory();
+  }
+
+  /** As Redis says it when maxmemory is set below what is used. Every shard sets it; one speaks. */
+  // tidy: cold function, CONFIG SET
+  #warnOfEviction(): void {
+    const limit = this.config.integer("maxmemory");
+    this.store.budget.note(this.#clients.bytesHeld);
+    const used = this.store.budget.serverUsedBytes;
+    if (this.id !== 0 || limit === 0 || limit >= used) return;
+    this.#log(
+      "warning",
+      `WARNING: the new maxmemory value set via CONFIG SET (${limit}) is smaller than the current memory usage (${used}). ` +
+        "This will result in key eviction and/or the inability to accept new write commands depending on the " +
+        "maxmemory-policy.",
+    );
   }
 
   get bulkBytesMax(): number {
@@ -477,6 +500,14 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
 
   /** Work that nobody waits for, in slices of at most a millisecond with pauses between. */
   #background(nowUs: number): void {
+    const budget = this.store.budget;
+    if (budget.watched) {
+      budget.settle(this.#clients.bytesHeld);
+      if (budget.pressed && nowUs >= this.#evictAtUs && this.pause.kind === PauseKind.NONE) {
+        budget.evictSlice();
+        this.#evictAtUs = this.clock.monotonicUs() + EVICTION_PAUSE_US;
+      }
+    }
     if (this.store.hasDiscarded) {
       if (nowUs < this.#pauseUntilUs) return;
       this.store.freeSlice();
@@ -505,6 +536,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.settleCounters();
     this.#clients.tick(this.#x.nowMs);
     this.#acceptWatch.look(this.clock.wallMs());
+    this.store.budget.note(this.#clients.bytesHeld);
     this.#expireSlice();
     this.#commands.onTick?.(this);
   }

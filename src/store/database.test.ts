@@ -49,8 +49,8 @@ function makeRig(databases = 4): Rig {
   const clock = new TestClock();
   const store = new Store(databases, new KeyHasher(17, 4), clock, new Random(5));
   const removals = new Removals();
-  const counters = new Float64Array(3);
-  store.attach(removals, counters, { hits: 0, misses: 1, expired: 2 });
+  const counters = new Float64Array(4);
+  store.attach(removals, counters, { hits: 0, misses: 1, expired: 2, evicted: 3 });
   return { store, clock, removals, counters };
 }
 
@@ -463,5 +463,5 @@ test("look-ups are counted, looks for writes are not", () => {
   assert.ok(!db.find(view, 0, 1));
   store.settle();
   store.settle();
-  assert.deepEqual([...counters], [1, 1, 1]);
+  assert.deepEqual([...counters], [1, 1, 1, 0]);
 });

@@ -13,7 +13,7 @@ import type { Address } from "../base/brands.ts";
 import { copyBytes, copyView, equalBytes } from "../base/bytes.ts";
 import { HUGE_BYTES_MIN } from "../base/limits.ts";
 import type { Arena } from "../memory/arena.ts";
-import { sameClass } from "../memory/arena.ts";
+import { capacityOf, sameClass } from "../memory/arena.ts";
 import {
   CLOCK_MASK,
   ENTRY_HEADER_BYTES,
@@ -30,10 +30,13 @@ import {
   valueOffsetAt,
   writeEntryHeader,
 } from "../memory/entry.ts";
-import type { EntryVisitor } from "../memory/scan.ts";
+import type { EntryVisitor, Sample } from "../memory/scan.ts";
 import { Table } from "../memory/table.ts";
+import type { AccessClock } from "./access.ts";
 import { STRING_RAW, TYPE_STRING } from "./encoding.ts";
 import type { Store } from "./store.ts";
+
+const SLOT_BYTES = 8;
 
 /** No expiry. */
 export const NO_EXPIRY = -1;
@@ -42,6 +45,8 @@ export const KEEP_EXPIRY = -2;
 
 export class Database {
   readonly index: number;
+  /** The evictor's: where the next sample of rare keys begins, 2^32 for anywhere. */
+  sweep: number;
   /** Segment of the entry last found: words, bytes, a view, and the index of the entry's first word. */
   words: Int32Array;
   bytes: Uint8Array;
@@ -51,10 +56,12 @@ export class Database {
   #hash: number;
   #table: Table;
   readonly #store: Store;
+  readonly #access: AccessClock;
   #arena: Arena;
 
   constructor(store: Store, index: number) {
     this.index = index;
+    this.sweep = 2 ** 32;
     this.words = NO_WORDS;
     this.bytes = NO_BYTES;
     this.view = NO_VIEW;
@@ -62,6 +69,7 @@ export class Database {
     this.#address = 0 as Address;
     this.#hash = 0;
     this.#store = store;
+    this.#access = store.access;
     this.#arena = store.arena;
     this.#table = new Table(store.arena);
   }
@@ -81,15 +89,36 @@ export class Database {
     return this.#table.usedBytes;
   }
 
-  /** Finds a live key; counts a hit or a miss. */
+  /** Finds a live key for reading: counts a hit or a miss, and the access. */
   lookup(view: DataView, start: number, end: number): boolean {
     const found = this.find(view, start, end);
     this.#store.lookups[found ? 0 : 1]++;
     return found;
   }
 
-  /** Finds a live key without counting: for writes. */
+  /** As lookup(), for commands that leave no trace in the key's access clock: EXISTS, TTL, TYPE, OBJECT. */
+  inspect(view: DataView, start: number, end: number): boolean {
+    const found = this.peek(view, start, end);
+    this.#store.lookups[found ? 0 : 1]++;
+    return found;
+  }
+
+  /** Finds a live key for writing: an access that counts neither as hit nor as miss. */
   find(view: DataView, start: number, end: number): boolean {
+    if (!this.peek(view, start, end)) return false;
+    const access = this.#access;
+    const words = this.words;
+    const at = this.at + 2;
+    const meta = words[at];
+    // Most often the clock stands already where it should: a store would cost more than the look.
+    if (((meta ^ access.seen) & CLOCK_MASK) !== 0) {
+      words[at] = (meta & ~CLOCK_MASK) | access.touched(meta & CLOCK_MASK);
+    }
+    return true;
+  }
+
+  /** Finds a live key and leaves no trace: for what is removed, and for those who only look. */
+  peek(view: DataView, start: number, end: number): boolean {
     const store = this.#store;
     // The hash of a prefetched key is known already.
     const hash =
@@ -173,12 +202,14 @@ export class Database {
         // The common case: a value takes the place of one like it, and the key stays as it stands.
         const at = this.at;
         this.words[at + 1] = valueLength;
-        this.words[at + 2] = makeMeta(TYPE_STRING, encoding, this.#store.accessClock, false);
+        this.words[at + 2] = makeMeta(TYPE_STRING, encoding, this.words[at + 2], false);
         copyView(this.view, (at << 2) + ENTRY_HEADER_BYTES + keyLength, value, valueStart, valueEnd);
         return true;
       }
     }
     const byteLength = entryByteLength(keyLength, valueLength, hasExpiry);
+    // The key was looked up, so that an old entry's clock is set already: how often it is used outlives its value.
+    const clock = address !== 0 ? this.words[this.at + 2] : this.#access.current;
     let words: Int32Array;
     let at: number;
     if (address !== 0 && sameClass(entryByteLengthAt(this.words, this.at), byteLength)) {
@@ -191,13 +222,7 @@ export class Database {
       words = this.words;
       at = this.at;
     }
-    writeEntryHeader(
-      words,
-      at,
-      keyLength,
-      valueLength,
-      makeMeta(TYPE_STRING, encoding, this.#store.accessClock & CLOCK_MASK, hasExpiry),
-    );
+    writeEntryHeader(words, at, keyLength, valueLength, makeMeta(TYPE_STRING, encoding, clock, hasExpiry));
     let offset = (at << 2) + 12;
     if (hasExpiry) {
       setExpiryAt(words, at, expiryMs);
@@ -276,6 +301,19 @@ export class Database {
     if (byteLength > HUGE_BYTES_MIN) this.#turnAway();
   }
 
+  /** Turns to the entry at `address` with that hash, so that it can be removed; false if it is not there any more. */
+  select(hash: number, address: Address): boolean {
+    if (!this.#table.findAddress(hash, address)) return false;
+    this.#hash = hash;
+    this.#adopt(address);
+    return true;
+  }
+
+  /** See Table.sample. */
+  sample(place: number, slot: number, want: number, flaggedOnly: boolean, into: Sample): number {
+    return this.#table.sample(place, slot, want, flaggedOnly, into);
+  }
+
   /** Removes all keys; returns how many. Their memory is given back at once, or in slices by the store. */
   clear(): number {
     const count = this.#table.count;
@@ -285,6 +323,16 @@ export class Database {
       this.#table = new Table(this.#arena);
     }
     return count;
+  }
+
+  /** Bytes that the entry found takes, its slot in the table included. */
+  get entryBytes(): number {
+    return capacityOf(entryByteLengthAt(this.words, this.at)) + SLOT_BYTES;
+  }
+
+  /** The access clock of the entry found: access.ts tells what it means. */
+  get clock(): number {
+    return this.words[this.at + 2] & CLOCK_MASK;
   }
 
   /** The store has a new arena; what the database held is gone with the old one. */
@@ -334,8 +382,8 @@ export class Database {
     const at = entryIndex(address);
     const view = this.#arena.views[address >>> 22];
     const start = keyOffsetAt(words, at);
-    // Found by its own key; find() sees that its time has come.
-    const found = this.find(view, start, start + keyLengthAt(words, at));
+    // Found by its own key; peek() sees that its time has come.
+    const found = this.peek(view, start, start + keyLengthAt(words, at));
     assert(!found, "the key's time had come");
   }
 

@@ -1,5 +1,6 @@
 /**
- * The store: all that one shard keeps. Its databases, the arena they live in, the clock they expire by.
+ * The store: all that one shard keeps. Its databases, the arena they live in, the clocks they expire and are evicted by,
+ * its part of the server's memory.
  *
  * Work that nobody waits for (removing keys whose time has come, freeing discarded tables) is done in slices of at most
  * a millisecond, when the shard calls for one.
@@ -8,13 +9,18 @@
 import type { Address } from "../base/brands.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
+import type { Config } from "../config/config.ts";
 import { Arena } from "../memory/arena.ts";
 import { entryByteLengthAt, entryIndex } from "../memory/entry.ts";
 import type { KeyHasher } from "../memory/hash.ts";
 import type { PageAdvice } from "../memory/pages.ts";
 import type { EntryVisitor } from "../memory/scan.ts";
 import type { Table } from "../memory/table.ts";
+import { AccessClock } from "./access.ts";
+import { Budget } from "./budget.ts";
 import { Database } from "./database.ts";
+import { Evictor } from "./evictor.ts";
+import { BY_FREQUENCY, policyNamed } from "./policy.ts";
 
 /** What the store tells of keys that go without a command. */
 export interface RemovalObserver {
@@ -26,6 +32,7 @@ export interface StoreCounters {
   readonly hits: number;
   readonly misses: number;
   readonly expired: number;
+  readonly evicted: number;
 }
 
 const SLICE_US = 1000;
@@ -43,18 +50,23 @@ export class Store {
   readonly random: Random;
   /** Are keys whose time has come looked for? Those that are met go in any case. */
   activeExpire: boolean;
-  /** Wall clock of the current batch, milliseconds since 1970. */
-  nowMs: number;
+  /** When and how often keys are used. */
+  readonly access: AccessClock;
+  /** Which keys go when memory is short. */
+  readonly evictor: Evictor;
+  /** Whether memory is short. */
+  readonly budget: Budget;
   /** The hash of the key hintStart ≤ i < hintEnd of hintView, while hintStart ≥ 0: see hint(). */
   hintView: DataView;
   hintStart: number;
   hintEnd: number;
   hintHash: number;
-  /** Look-ups count as uses of keys: not those of clients that said CLIENT NO-TOUCH. */
-  touching: boolean;
   /** Look-ups that found a key, and those that did not, since settle(). */
   readonly lookups: Float64Array;
   readonly databaseCount: number;
+  /** The databases that were ever used. */
+  readonly usedDatabases: Database[];
+  #nowMs: number;
   readonly #clock: Clock;
   readonly #advice: PageAdvice | null;
   readonly #databases: (Database | null)[];
@@ -78,26 +90,63 @@ export class Store {
     this.hasher = hasher;
     this.random = random;
     this.activeExpire = true;
+    this.access = new AccessClock(random);
+    this.#nowMs = 0;
     this.nowMs = clock.wallMs();
     this.hintView = new DataView(new ArrayBuffer(0));
     this.hintStart = -1;
     this.hintEnd = -1;
     this.hintHash = 0;
-    this.touching = true;
     this.lookups = new Float64Array(2);
     this.databaseCount = databaseCount;
+    this.usedDatabases = [];
     this.#clock = clock;
     this.#databases = new Array<Database | null>(databaseCount).fill(null);
     this.#discarded = [];
     this.#collector = new DueCollector();
     this.#observer = null;
-    this.#counters = new Float64Array(3);
-    this.#places = { hits: 0, misses: 1, expired: 2 };
+    this.#counters = new Float64Array(4);
+    this.#places = { hits: 0, misses: 1, expired: 2, evicted: 3 };
     this.#expiryDatabase = 0;
     this.#expiryCursor = 0;
+    this.evictor = new Evictor(this);
+    this.budget = new Budget(this, clock);
   }
 
-  /** Who hears of expired keys, and where look-ups are counted. */
+  /** Wall clock of the current batch, milliseconds since 1970. */
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  set nowMs(ms: number) {
+    this.#nowMs = ms;
+    this.access.setTime(ms);
+  }
+
+  /** False while commands run whose look-ups are to leave no trace in access clocks (CLIENT NO-TOUCH). */
+  get touching(): boolean {
+    return this.access.touching;
+  }
+
+  set touching(touching: boolean) {
+    this.access.touching = touching;
+  }
+
+  /** Takes over the options of memory and eviction. */
+  // tidy: cold function, CONFIG SET
+  applyConfig(config: Config): void {
+    const policy = policyNamed(config.text("maxmemory-policy"));
+    this.evictor.policy = policy;
+    this.evictor.samples = config.integer("maxmemory-samples");
+    this.evictor.forget();
+    this.access.frequent = policy !== null && policy.by === BY_FREQUENCY;
+    this.access.logFactor = config.integer("lfu-log-factor");
+    this.access.decayMinutes = config.integer("lfu-decay-time");
+    this.access.setTime(this.#nowMs);
+    this.budget.configure(config.integer("maxmemory"), config.integer("maxmemory-eviction-tenacity"));
+  }
+
+  /** Who hears of expired and evicted keys, and where look-ups are counted. */
   attach(observer: RemovalObserver, counters: Float64Array, places: StoreCounters): void {
     this.#observer = observer;
     this.#counters = counters;
@@ -110,17 +159,13 @@ export class Store {
     if (database !== null) return database;
     const fresh = new Database(this, index);
     this.#databases[index] = fresh;
+    this.usedDatabases.push(fresh);
     return fresh;
   }
 
   /** The database if it was ever used. */
   usedDatabase(index: number): Database | null {
     return this.#databases[index];
-  }
-
-  /** Seconds, 24 bits: the clock of least recently used. */
-  get accessClock(): number {
-    return (this.nowMs / 1000) | 0;
   }
 
   /** Bytes of keys, values and tables. */
@@ -148,6 +193,11 @@ export class Store {
     if (this.#observer !== null) this.#observer.removed(database, "expired", bytes, start, end);
   }
 
+  noteEvicted(database: number, bytes: Uint8Array, start: number, end: number): void {
+    this.#counters[this.#places.evicted]++;
+    if (this.#observer !== null) this.#observer.removed(database, "evicted", bytes, start, end);
+  }
+
   /** Takes a table whose entries nobody needs; they are freed in slices. */
   discard(table: Table): void {
     this.#discarded.push(table);
@@ -160,6 +210,7 @@ export class Store {
     let entries = count;
     for (const table of this.#discarded) entries += table.count;
     this.#expiryCursor = 0;
+    this.evictor.forget();
     if (entries <= CLEAR_BY_KEY_MAX) {
       for (const database of this.#databases) database?.clear();
       this.freeAll();
