@@ -176,6 +176,6 @@ export const EVICTION_POOL_MAX = 16;
 export const EVICTION_DATABASES_MAX = 16;
 /** More samples per eviction than this tell nothing new. */
 export const EVICTION_SAMPLES_MAX = 64;
-/** A slice of eviction that no command waits for, and the pause after it. */
+/** A slice of eviction that no command waits for, and the pause before it. */
 export const EVICTION_SLICE_US = 1_000;
 export const EVICTION_PAUSE_US = 1_000;

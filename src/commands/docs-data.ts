@@ -55,6 +55,10 @@ const ARGUMENTS_COST = "O(N), N: words of the command";
 const PARAMETERS_COST = "O(N), N: parameters named";
 const OF_CONNECTION = ["connection"];
 const LATENCY_TIPS = { tips: ["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"] };
+const ALLOCATOR_COST = "O(N), N: runs of free memory";
+const REPORT_OF_SHARDS: Rest = {
+  tips: ["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
+};
 
 const SERVER_DOCS: Readonly<Record<string, CommandDocs>> = {
   command: server("2.8.13", ALL_COMMANDS_COST, { categories: OF_CONNECTION, ...RANDOM_ORDER }),
@@ -98,6 +102,15 @@ const SERVER_DOCS: Readonly<Record<string, CommandDocs>> = {
   "slowlog|len": server("2.2.12", "O(1)", {
     tips: ["request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"],
   }),
+  memory: server("4.0.0", BY_SUBCOMMAND),
+  "memory|doctor": server("4.0.0", "O(1)", REPORT_OF_SHARDS),
+  "memory|help": server("4.0.0"),
+  "memory|malloc-stats": server("4.0.0", ALLOCATOR_COST, REPORT_OF_SHARDS),
+  "memory|purge": server("4.0.0", ALLOCATOR_COST, {
+    tips: ["request_policy:all_shards", "response_policy:all_succeeded"],
+  }),
+  "memory|stats": server("4.0.0", "O(1)", REPORT_OF_SHARDS),
+  "memory|usage": server("4.0.0", "O(N), N: samples", { keyFlags: ["RO"] }),
   "slowlog|reset": server("2.2.12", "O(N), N: entries of the log", EVERY_NODE),
   shutdown: server("1.0.0", "O(1); with saving O(N), N: keys of all databases", BUSY),
   time: server("2.6.0", "O(1)", RANDOM),
@@ -143,6 +156,12 @@ const GENERIC_DOCS: Readonly<Record<string, CommandDocs>> = {
     categories: ["keyspace", "dangerous"],
     tips: ["request_policy:all_shards", "nondeterministic_output_order"],
   }),
+  object: key("2.2.3", "", BY_SUBCOMMAND, { categories: [] }),
+  "object|encoding": key("2.2.3", "RO", "O(1)", RANDOM),
+  "object|freq": key("4.0.0", "RO", "O(1)", RANDOM),
+  "object|help": key("6.2.0", ""),
+  "object|idletime": key("2.2.3", "RO", "O(1)", RANDOM),
+  "object|refcount": key("2.2.3", "RO", "O(1)", RANDOM),
   persist: key("2.2.0", "RW update"),
   pexpire: key("2.6.0", "RW update"),
   pexpireat: key("2.6.0", "RW update"),

@@ -44,6 +44,7 @@ const FIGURES = {
   clients: (shard: ShardServices) => shard.clientCount(),
   dataBytes: (shard: ShardServices) => shard.store.usedBytes,
   tableBytes: tableBytesOf,
+  residentBytes: (shard: ShardServices) => shard.store.arena.residentBytes,
   pageBytes: (shard: ShardServices) => shard.store.arena.pageBytes,
   inputBytes: (shard: ShardServices) => shard.clientMemory().input,
   outputBytes: (shard: ShardServices) => shard.clientMemory().output,

@@ -91,7 +91,7 @@ function clientFields({ x, numbers }: Report): Fields {
 function memoryFields({ x, numbers }: Report): Fields {
   const { config } = x.shard;
   const clients = numbers.inputBytes + numbers.outputBytes;
-  const { dataBytes, pageBytes } = numbers;
+  const { dataBytes, pageBytes, residentBytes } = numbers;
   const used = dataBytes + clients;
   const peak = Math.max(used, x.shard.store.budget.serverPeakBytes);
   const overhead = numbers.tableBytes + clients;
@@ -113,6 +113,7 @@ function memoryFields({ x, numbers }: Report): Fields {
     ["used_memory_dataset_perc", percent(dataset, used)],
     ["allocator_allocated", dataBytes],
     ["allocator_active", pageBytes],
+    ["allocator_resident", residentBytes],
     ["total_system_memory", system],
     ["total_system_memory_human", bytesForPeople(system)],
     ...all(0, "used_memory_lua used_memory_vm_eval"),
@@ -127,6 +128,10 @@ function memoryFields({ x, numbers }: Report): Fields {
     ["maxmemory_policy", config.raw("maxmemory-policy")],
     ["allocator_frag_ratio", ratio(pageBytes, dataBytes)],
     ["allocator_frag_bytes", pageBytes - dataBytes],
+    ["allocator_rss_ratio", ratio(residentBytes, pageBytes)],
+    ["allocator_rss_bytes", residentBytes - pageBytes],
+    ["rss_overhead_ratio", ratio(resident, residentBytes)],
+    ["rss_overhead_bytes", resident - residentBytes],
     ["mem_fragmentation_ratio", ratio(resident, used)],
     ["mem_fragmentation_bytes", resident - used],
     ...all(0, "mem_not_counted_for_evict mem_replication_backlog mem_total_replication_buffers mem_clients_slaves"),

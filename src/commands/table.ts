@@ -15,7 +15,9 @@ import { infoRows } from "./info.ts";
 import { keyRows } from "./keys.ts";
 import { latencyRows } from "./latency.ts";
 import { lolwutRows } from "./lolwut.ts";
+import { memoryRows } from "./memory.ts";
 import { moduleRows } from "./module.ts";
+import { objectRows } from "./object.ts";
 import { sampleRates } from "./rates.ts";
 import { replicationRows } from "./replication.ts";
 import { serverRows } from "./server.ts";
@@ -25,11 +27,13 @@ import { stringRows } from "./strings.ts";
 export const rows: readonly CommandRow[] = [
   ...stringRows,
   ...keyRows,
+  ...objectRows,
   ...expiryRows,
   ...connectionRows,
   ...clientRows,
   ...configRows,
   ...infoRows,
+  ...memoryRows,
   ...serverRows,
   ...debugRows,
   ...slowlogRows,

@@ -187,3 +187,37 @@ test("after 2 M objects of 80 bytes are freed in random order, resident memory i
   const after = residentBytes();
   assert.ok(after < before * 1.2, `${before} bytes before, ${after} after`);
 });
+
+test("what is resident is counted, and a purge gives back what is free", () => {
+  let released = 0;
+  const arena = new Arena({
+    advice: {
+      adopt: () => undefined,
+      lineOffset: () => 0,
+      release: (_, start, end) => {
+        released += end - start;
+      },
+    },
+  });
+  const random = new Random(8);
+  const live: { address: Address; length: number }[] = [];
+  for (let i = 0; i < 20_000; i++) {
+    if (live.length > 0 && random.below(2) === 0) {
+      const { address, length } = live.splice(random.below(live.length), 1)[0];
+      arena.free(address, length);
+    } else {
+      const length = 1 + random.below(100_000);
+      live.push({ address: arena.allocate(length), length });
+    }
+    assert.ok(arena.usedBytes <= arena.pageBytes && arena.pageBytes <= arena.residentBytes);
+  }
+  assert.ok(arena.residentBytes > arena.pageBytes, "some pages are free and dirty");
+  const before = released;
+  const free = arena.residentBytes - arena.pageBytes;
+  arena.purge();
+  assert.equal(arena.residentBytes, arena.pageBytes);
+  assert.ok(released - before >= free);
+  for (const { address, length } of live) arena.free(address, length);
+  arena.purge();
+  assert.equal(arena.usedBytes, 0);
+});

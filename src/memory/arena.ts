@@ -116,6 +116,16 @@ export class Arena {
     return this.#space.pagesInUse * PAGE_BYTES;
   }
 
+  /** Bytes of pages that the system may have given memory to: those in use, and free ones that it was not offered yet. */
+  get residentBytes(): number {
+    return (this.#space.pagesInUse + this.#space.pagesDirty) * PAGE_BYTES;
+  }
+
+  /** Gives back to the system what is free, as far as it can be told. */
+  purge(): void {
+    this.#space.purge();
+  }
+
   /** Counts memory that belongs to what lies here but comes from elsewhere, as a table's directory does. */
   account(byteLength: number): void {
     this.#used[0] += byteLength;

@@ -91,6 +91,8 @@ export class PageSpace {
   readonly #binMasks = new Int32Array(SEGMENTS_MAX * 2);
   readonly #touchedPages = new Int32Array(SEGMENTS_MAX);
   readonly #kinds = new Uint8Array(SEGMENTS_MAX);
+  /** The sum of `dirty` over the free runs of a segment. */
+  readonly #freeDirty = new Int32Array(SEGMENTS_MAX);
   /** 0: bytes in segments; 1: the most that this may be. */
   readonly #committed = new Float64Array(2);
   readonly #advice: PageAdvice | null;
@@ -111,6 +113,40 @@ export class PageSpace {
 
   get committedBytes(): number {
     return this.#committed[0];
+  }
+
+  /** Free pages that the kernel may have given memory to. Asks each segment: for reports. */
+  get pagesDirty(): number {
+    let pages = 0;
+    for (let segment = 1; segment < this.#end; segment++) pages += this.#freeDirty[segment];
+    return pages;
+  }
+
+  /** Offers all free pages to the system, and the segment that is kept in reserve. Walks all free runs: nobody waits for it. */
+  // tidy: cold function, MEMORY PURGE
+  purge(): void {
+    if (this.#spare !== 0) this.#dropSegment(this.#spare);
+    const advice = this.#advice;
+    if (advice === null) return;
+    for (let segment = 1; segment < this.#end; segment++) {
+      if (this.#freeDirty[segment] === 0) continue;
+      const descriptors = this.descriptors[segment];
+      const runs: number[] = [];
+      for (let bin = 0; bin < BINS; bin++) {
+        for (let page = this.#bins[segment][bin]; page !== NONE; page = descriptors[(page << 2) + 2]) runs.push(page);
+      }
+      for (let i = 0; i < runs.length; i++) {
+        const page = runs[i];
+        const word = descriptors[(page << 2) + 1];
+        if (word >>> DIRTY_SHIFT === 0) continue;
+        const length = word & LENGTH_MASK;
+        const { buffer, byteOffset } = this.bytes[segment];
+        const start = byteOffset + page * PAGE_BYTES;
+        advice.release(buffer as ArrayBuffer, start, start + length * PAGE_BYTES);
+        this.#unlink(segment, page);
+        this.#link(segment, page, length, 0);
+      }
+    }
   }
 
   /** Pages in use in all segments. Asks each of them: for reports. */
@@ -245,6 +281,7 @@ export class PageSpace {
       this.#binMasks[segment * 2 + 1] = 0;
       this.#touchedPages[segment] = 0;
       this.usedPages[segment] = 0;
+      this.#freeDirty[segment] = 0;
       this.#link(segment, 0, SEGMENT_PAGES, 0);
     }
     return segment;
@@ -254,6 +291,7 @@ export class PageSpace {
     const buffer = this.bytes[segment].buffer as ArrayBuffer;
     const byteLength = this.bytes[segment].byteLength;
     this.#kinds[segment] = ABSENT;
+    this.#freeDirty[segment] = 0;
     this.#setViews(segment, null);
     this.#committed[0] -= byteLength;
     if (this.#spare === segment) this.#spare = 0;
@@ -320,6 +358,7 @@ export class PageSpace {
     const next = bins[bin];
     const at = page << 2;
     const last = (page + length - 1) << 2;
+    this.#freeDirty[segment] += dirty;
     descriptors[at] = FREE;
     descriptors[at + 1] = length | (dirty << DIRTY_SHIFT);
     descriptors[at + 2] = next;
@@ -336,6 +375,7 @@ export class PageSpace {
     const at = page << 2;
     const next = descriptors[at + 2];
     const previous = descriptors[at + 3];
+    this.#freeDirty[segment] -= descriptors[at + 1] >>> DIRTY_SHIFT;
     if (next !== NONE) descriptors[(next << 2) + 3] = previous;
     if (previous !== NONE) {
       descriptors[(previous << 2) + 2] = next;

@@ -503,9 +503,13 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     const budget = this.store.budget;
     if (budget.watched) {
       budget.settle(this.#clients.bytesHeld);
-      if (budget.pressed && nowUs >= this.#evictAtUs && this.pause.kind === PauseKind.NONE) {
+      // Pressure that passes at once, as when a value is stored and the buffer it came in is still held, evicts nothing.
+      if (!budget.pressed) this.#evictAtUs = nowUs + EVICTION_PAUSE_US;
+      else if (nowUs >= this.#evictAtUs && this.pause.kind === PauseKind.NONE) {
         budget.evictSlice();
-        this.#evictAtUs = this.clock.monotonicUs() + EVICTION_PAUSE_US;
+        const endUs = this.clock.monotonicUs();
+        this.latency.note("eviction-cycle", endUs - nowUs, this.#x.nowMs);
+        this.#evictAtUs = endUs + EVICTION_PAUSE_US;
       }
     }
     if (this.store.hasDiscarded) {

@@ -66,6 +66,8 @@ export class Budget {
   #reserveEach: number;
   #overdraft: number;
   #evictable: boolean;
+  /** A command went over the limit here, and the server has not come below it since. */
+  #indebted: boolean;
   /** The shard that should evict, as last found out by #leads(). */
   #leader: ShardId;
   /** Doubles, as bytes and microseconds pass 2^31: what clients' buffers take, what is granted, times over the limit. */
@@ -88,6 +90,7 @@ export class Budget {
     this.#reserveEach = 0;
     this.#overdraft = 0;
     this.#evictable = false;
+    this.#indebted = false;
     this.#leader = 0 as ShardId;
     this.#values = new Float64Array(4);
   }
@@ -169,9 +172,11 @@ export class Budget {
       store.freeSlice();
       return this.#claims(byteLength);
     }
-    if (this.#leads() && this.#evictFor(byteLength)) return true;
-    // With nothing left to evict here it may be another shard's turn.
-    if (this.#leads()) return false;
+    if (this.#leads()) {
+      if (this.#evictFor(byteLength)) return true;
+      // With nothing left to evict here it is another shard's turn, if there is one.
+      if (this.#leads()) return false;
+    }
     this.#waker?.wake(this.#leader);
     const short = Math.max(0, this.#short(byteLength));
     if (this.#take(short, this.#limit)) return true;
@@ -181,7 +186,10 @@ export class Budget {
     if (store.evictor.hasCandidates && this.#evictFor(byteLength)) return true;
     const rest = Math.max(0, this.#short(byteLength));
     if (mayHave || this.#shared.claimedInAll() + rest <= this.#limit + this.#overdraft) return this.#overdraw(rest);
-    return false;
+    // What finds room once others have evicted may go in now, one command until then.
+    if (this.#indebted || this.#granted + rest > this.#limit) return false;
+    this.#indebted = true;
+    return this.#overdraw(rest);
   }
 
   /**
@@ -203,6 +211,7 @@ export class Budget {
     const claimed = shared.claimedInAll();
     this.pressed = claimed > this.#quiet && evictable && this.#leads();
     this.#setGate();
+    if (claimed <= this.#limit) this.#indebted = false;
     this.#exceeded(claimed > this.#limit);
   }
 

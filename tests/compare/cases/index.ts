@@ -4,6 +4,7 @@ import type { Case } from "../case.ts";
 import { CONNECTION } from "./connection.ts";
 import { EXPIRY } from "./expiry.ts";
 import { KEYS } from "./keys.ts";
+import { MEMORY } from "./memory.ts";
 import { NUMBERS } from "./numbers.ts";
 import { SERVER } from "./server.ts";
 import { STRINGS } from "./strings.ts";
@@ -15,4 +16,5 @@ export const FAMILIES: Readonly<Record<string, readonly Case[]>> = {
   expiry: EXPIRY,
   connection: CONNECTION,
   server: SERVER,
+  memory: MEMORY,
 };
