@@ -127,6 +127,29 @@ test("a request under way counts: while one shard collects a large value, keys g
   server.settle();
 });
 
+test("an eviction is an effect: an event, and a record that repeats it", () => {
+  const [server, client] = cluster(1, { maxmemory: String(MiB), "maxmemory-policy": "allkeys-lru" });
+  const events: string[] = [];
+  const records: string[] = [];
+  server.shards[0].effects.observer = {
+    onChange: (database, event, bytes, start, end) =>
+      events.push(`${database} ${event} ${Buffer.from(bytes.slice(start, end)).toString("latin1")}`),
+    onRecord: (_, record) => records.push(`${record.text(0)} ${record.text(1)}`),
+  };
+  load(server, client, "key", 1200);
+  const evicted = events.filter((event) => event.startsWith("0 evicted key"));
+  assert.ok(evicted.length > 200 && new Set(evicted).size === evicted.length);
+  assert.equal(records.filter((record) => record.startsWith("DEL ")).length, evicted.length);
+  // Repeated in their order, the records give what is there.
+  const keys = new Set<string>();
+  for (const record of records) {
+    const [verb, key] = record.split(" ");
+    if (verb === "SET") keys.add(key);
+    else keys.delete(key);
+  }
+  assert.equal(keys.size, Number(server.ask(client, "DBSIZE").slice(1)));
+});
+
 const STATS_FIELDS = [
   "peak.allocated total.allocated startup.allocated replication.backlog clients.slaves clients.normal cluster.links",
   "aof.buffer lua.caches functions.caches db.0 db.3 overhead.total keys.count keys.bytes-per-key dataset.bytes",

@@ -230,7 +230,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#nowUs = nowUs;
     if (nowUs >= this.#nextTickUs) this.#tick();
     this.#background(nowUs);
-    return work > 0;
+    return work > 0 || this.store.budget.pressed;
   }
 
   /** Nothing to do until an event, a message or the tick: declares the shard asleep in the mesh, and says whether it may be. */
@@ -447,6 +447,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   }
 
   resetStatistics(): void {
+    this.store.budget.resetExceeded();
     this.settleCounters();
     this.counters.reset();
     this.stats.reset();

@@ -15,6 +15,7 @@ export const FAMILIES: Readonly<Record<string, readonly Case[]>> = {
   keys: KEYS,
   expiry: EXPIRY,
   connection: CONNECTION,
-  server: SERVER,
+  // Before the cases of pushes: what is answered after one stands one place later.
   memory: MEMORY,
+  server: SERVER,
 };
