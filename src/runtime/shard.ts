@@ -45,6 +45,13 @@ import { Timing } from "./timing.ts";
 /** Between slices of background work other work gets three times as long. */
 const HUNGRY_PAUSE_US = 3000;
 
+const STORE_COUNTERS = {
+  hits: Counter.HITS,
+  misses: Counter.MISSES,
+  expired: Counter.EXPIRED,
+  evicted: Counter.EVICTED,
+};
+
 export interface ShardParts {
   readonly id: ShardId;
   readonly shardCount: number;
@@ -181,12 +188,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#hungryAtUs = Number.POSITIVE_INFINITY;
     this.#pauseUntilUs = 0;
     this.#evictAtUs = 0;
-    this.store.attach(this.effects, this.counters.values, {
-      hits: Counter.HITS,
-      misses: Counter.MISSES,
-      expired: Counter.EXPIRED,
-      evicted: Counter.EVICTED,
-    });
+    this.store.attach(this.effects, this.counters.values, STORE_COUNTERS);
     this.store.budget.join(parts.shared, parts.id, parts.shardCount, parts.mesh);
     parts.reactor.attach(this);
     this.applyConfig([]);
