@@ -37,7 +37,7 @@ async function withoutReactor(condition: () => boolean, what: string): Promise<v
 
 /** A new client of the harness's port, connected while the reactor did not look, as far as it can be kept from it. */
 async function unseenClient(h: Harness): Promise<Client> {
-  const client = new Client({ port: h.port });
+  const client = new Client({ port: h.port }, h.open);
   h.clients.push(client);
   await withoutReactor(() => client.connected, "the kernel has connected the client");
   return client;
@@ -60,7 +60,8 @@ async function servesAnother(h: Harness): Promise<void> {
  * work for a moment (V8's threads give it some).
  */
 async function staysQuiet(h: Harness): Promise<void> {
-  if (!h.reactor.blocking) return;
+  // A simulated poll never waits.
+  if (!h.reactor.blocking || h.reactor.name === "sim") return;
   let long = 0;
   const deadline = performance.now() + WAIT_MS_MAX / 4;
   while (long < 3) {

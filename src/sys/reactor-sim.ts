@@ -55,6 +55,9 @@ export class SimReactor implements Reactor, Sleeper {
   yieldDue = false;
   onActivity: (() => void) | null = null;
   readonly wakeHandle: number;
+  /** There is always a descriptor left. */
+  readonly acceptErrors = 0;
+  readonly acceptErrno = 0;
   readonly #network: SimNetwork;
   readonly #listeners: (SimListener | null)[] = [];
   readonly #sockets: (SimSocket | null)[] = [];

@@ -56,6 +56,7 @@ export type Destination = { port: number; host?: string } | { path: string };
 /** A client's socket: node:net's, or one that behaves like it. */
 export interface ClientSocket extends Duplex {
   readonly localPort?: number | undefined;
+  readonly bytesWritten: number;
   resetAndDestroy(): this;
 }
 
