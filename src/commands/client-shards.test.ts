@@ -159,6 +159,7 @@ describe("CLIENT PAUSE", () => {
       writer.call("incr", keys[1]);
       assert.deepEqual(all.replies(writer), ["$-1\r\n"]);
       assert.match(all.ask(chief, "client", "list"), /flags=b/);
+      assert.equal(all.shards[shards - 1].pause.held, 1);
       assert.match(all.ask(reader, "set", keys[0]), /^-ERR wrong number/, "a refusal is no write");
       all.advance(999);
       assert.deepEqual(all.replies(writer), []);

@@ -33,6 +33,11 @@ export class Pause {
     this.untilMs = Math.max(this.untilMs, untilMs);
   }
 
+  /** How many connections it holds back: Redis counts them among the blocked ones. */
+  get held(): number {
+    return this.#held.size;
+  }
+
   end(): void {
     this.kind = PauseKind.NONE;
     this.untilMs = 0;
