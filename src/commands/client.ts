@@ -108,12 +108,14 @@ function pause(x: Execution, argv: ArgvView): void {
     x.reply.error("ERR CLIENT PAUSE mode must be WRITE or ALL");
     return;
   }
-  const untilMs = timeInMs(argv, 2, 1, Math.floor(x.nowMs));
+  // The clock itself: the time of the turn may be some milliseconds ago, and a pause is never shorter than asked for.
+  const nowMs = Math.ceil(x.shard.clock.wallMs());
+  const untilMs = timeInMs(argv, 2, 1, nowMs);
   if (Number.isNaN(untilMs)) x.reply.error("ERR timeout is not an integer or out of range");
-  else if (untilMs < Math.floor(x.nowMs)) x.reply.error("ERR timeout is negative");
+  else if (untilMs < nowMs) x.reply.error("ERR timeout is negative");
   else if (untilMs === TIME_OUT_OF_RANGE) x.reply.error("ERR timeout is out of range");
   else {
-    x.shard.pause.begin(writes ? PauseKind.WRITE : PauseKind.ALL, untilMs, x.nowMs);
+    x.shard.pause.begin(writes ? PauseKind.WRITE : PauseKind.ALL, untilMs, nowMs);
     x.reply.ok();
   }
 }
