@@ -20,11 +20,7 @@ const listed = top.flatMap(withSubcommands);
 const names = listed.map((row) => row.name);
 
 /** How they are written is known already; the commands are not there. */
-const UNBUILT = [
-  /^client\|(caching|getredir|kill|no-evict|no-touch|pause|reply|tracking|trackinginfo|unblock|unpause)$/,
-  /^config\|rewrite$/,
-  /^(object|memory)(\||$)/,
-];
+const UNBUILT = [/^client\|(caching|tracking)$/, /^(object|memory)(\||$)/];
 
 /** Newer than redis-server 7.0: https://redis.io/docs/latest/commands/client-setinfo/, …/client-no-touch/. */
 const NEWER = ["client|setinfo", "client|no-touch"];
