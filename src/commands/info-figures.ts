@@ -23,6 +23,7 @@ export interface ShardFigures {
   /** Errors by their first word. */
   readonly errors: Readonly<Record<string, number>>;
   readonly numbers: Readonly<Record<FigureName, number>>;
+  readonly maxima: Readonly<Record<MaximumName, number>>;
 }
 
 /** What a shard says of one command. */
@@ -57,6 +58,17 @@ const FIGURES = {
   misses: counter(Counter.MISSES),
   expired: counter(Counter.EXPIRED),
   evicted: counter(Counter.EVICTED),
+  /** Held back by CLIENT PAUSE: Redis counts them as blocked. */
+  pausedClients: (shard: ShardServices) => shard.pause.held,
+  evictedClients: counter(Counter.EVICTED_CLIENTS),
+  queryLimitCloses: counter(Counter.QUERY_LIMIT_CLOSES),
+  outputLimitCloses: counter(Counter.OUTPUT_LIMIT_CLOSES),
+  timedOutClients: counter(Counter.TIMED_OUT_CLIENTS),
+  reads: counter(Counter.READS),
+  writes: counter(Counter.WRITES),
+  expireCycleUs: counter(Counter.EXPIRE_CYCLE_US),
+  expireCyclesCut: counter(Counter.EXPIRE_CYCLES_CUT),
+  stalePercent: (shard: ShardServices) => shard.store.stalePercent,
   spread: counter(Counter.FANNED_OUT),
   protocolErrors: counter(Counter.PROTOCOL_ERRORS),
   errors: (shard: ShardServices) => shard.stats.errors,
@@ -70,6 +82,16 @@ const FIGURES = {
 } as const;
 
 export type FigureName = keyof typeof FIGURES;
+
+/** Figures of which the largest of any shard counts. */
+const MAXIMA = {
+  recentInputBytes: (shard: ShardServices) => shard.clientPeaks().input,
+  recentOutputBytes: (shard: ShardServices) => shard.clientPeaks().output,
+  exceededUs: (shard: ShardServices) => shard.store.budget.exceededUs,
+  exceededNowUs: (shard: ShardServices) => shard.store.budget.exceededNowUs,
+} as const;
+
+export type MaximumName = keyof typeof MAXIMA;
 
 function counter(index: number): (shard: ShardServices) => number {
   return (shard) => shard.counters.get(index);
@@ -97,7 +119,9 @@ export function figuresOf(shard: ShardServices): ShardFigures {
       databases.push({ index, keys: database.size, expires: database.expires });
     }
   }
-  return { databases, errors: Object.fromEntries(shard.stats.errorKinds), numbers };
+  const maxima = {} as Record<MaximumName, number>;
+  for (const name of Object.keys(MAXIMA) as MaximumName[]) maxima[name] = MAXIMA[name](shard);
+  return { databases, errors: Object.fromEntries(shard.stats.errorKinds), numbers, maxima };
 }
 
 export function commandFiguresOf(shard: ShardServices): CommandFigures[] {
@@ -128,6 +152,7 @@ export interface Report {
   readonly x: Execution;
   readonly shards: readonly ShardFigures[];
   readonly numbers: Readonly<Record<FigureName, number>>;
+  readonly maxima: Readonly<Record<MaximumName, number>>;
   readonly databases: ReadonlyMap<number, { keys: number; expires: number }>;
   readonly errors: ReadonlyMap<string, number>;
   readonly commands: readonly CommandTotal[];
@@ -140,6 +165,10 @@ export function mergeFigures(reports: readonly ShardReport[], x: Execution): Rep
   for (const name of Object.keys(FIGURES) as FigureName[]) {
     numbers[name] = reports.reduce((sum, { figures }) => sum + figures.numbers[name], 0);
   }
+  const maxima = {} as Record<MaximumName, number>;
+  for (const name of Object.keys(MAXIMA) as MaximumName[]) {
+    maxima[name] = Math.max(...reports.map(({ figures }) => figures.maxima[name]));
+  }
   for (const { figures } of reports) {
     for (const { index, keys, expires } of figures.databases) {
       const database = databases.get(index) ?? { keys: 0, expires: 0 };
@@ -150,7 +179,7 @@ export function mergeFigures(reports: readonly ShardReport[], x: Execution): Rep
     for (const [kind, count] of Object.entries(figures.errors)) errors.set(kind, (errors.get(kind) ?? 0) + count);
   }
   const shards = reports.map(({ figures }) => figures);
-  return { x, shards, numbers, databases, errors, commands: mergeCommands(reports) };
+  return { x, shards, numbers, maxima, databases, errors, commands: mergeCommands(reports) };
 }
 
 function mergeCommands(reports: readonly ShardReport[]): CommandTotal[] {

@@ -78,12 +78,16 @@ function serverFields({ x, shards }: Report): Fields {
   ];
 }
 
-function clientFields({ x, numbers }: Report): Fields {
+function clientFields({ x, numbers, maxima }: Report): Fields {
   return [
     ["connected_clients", numbers.clients],
     ["cluster_connections", 0],
     ["maxclients", x.shard.config.raw("maxclients")],
-    ...all(0, "blocked_clients tracking_clients clients_in_timeout_table"),
+    ["client_recent_max_input_buffer", maxima.recentInputBytes],
+    ["client_recent_max_output_buffer", maxima.recentOutputBytes],
+    ["blocked_clients", numbers.pausedClients],
+    ...all(0, "tracking_clients pubsub_clients watching_clients clients_in_timeout_table"),
+    ...all(0, "total_watched_keys total_blocking_keys total_blocking_keys_on_nokey"),
   ];
 }
 
@@ -163,7 +167,7 @@ function persistenceFields({ x, numbers }: Report): Fields {
   ];
 }
 
-function statsFields({ x, numbers }: Report): Fields {
+function statsFields({ numbers, maxima, shards }: Report): Fields {
   return [
     ["total_connections_received", numbers.connections],
     ["total_commands_processed", numbers.commands],
@@ -177,9 +181,13 @@ function statsFields({ x, numbers }: Report): Fields {
     ["rejected_connections", numbers.rejected],
     ...all(0, "sync_full sync_partial_ok sync_partial_err"),
     ["expired_keys", numbers.expired],
+    ["expired_stale_perc", (numbers.stalePercent / shards.length).toFixed(2)],
+    ["expired_time_cap_reached_count", numbers.expireCyclesCut],
+    ["expire_cycle_cpu_milliseconds", Math.round(numbers.expireCycleUs / 1000)],
     ["evicted_keys", numbers.evicted],
-    ["total_eviction_exceeded_time", Math.floor(x.shard.store.budget.exceededUs / 1000)],
-    ["current_eviction_exceeded_time", Math.floor(x.shard.store.budget.exceededNowUs / 1000)],
+    ["evicted_clients", numbers.evictedClients],
+    ["total_eviction_exceeded_time", Math.floor(maxima.exceededUs / 1000)],
+    ["current_eviction_exceeded_time", Math.floor(maxima.exceededNowUs / 1000)],
     ["keyspace_hits", numbers.hits],
     ["keyspace_misses", numbers.misses],
     ...all(0, "pubsub_channels pubsub_patterns pubsubshard_channels latest_fork_usec total_forks"),
@@ -190,7 +198,13 @@ function statsFields({ x, numbers }: Report): Fields {
     ["unexpected_error_replies", 0],
     ["total_error_replies", numbers.errors],
     ["dump_payload_sanitizations", 0],
+    ["total_reads_processed", numbers.reads],
+    ["total_writes_processed", numbers.writes],
     ...all(0, "io_threaded_reads_processed io_threaded_writes_processed"),
+    ["client_query_buffer_limit_disconnections", numbers.queryLimitCloses],
+    ["client_output_buffer_limit_disconnections", numbers.outputLimitCloses],
+    ...all(0, "reply_buffer_shrinks reply_buffer_expands"),
+    ["timed_out_clients", numbers.timedOutClients],
     ["protocol_errors", numbers.protocolErrors],
     ["multi_shard_commands", numbers.spread],
   ];

@@ -25,6 +25,12 @@ export const Counter = {
   TIMED_OUT_CLIENTS: 17,
   KILLED_CLIENTS: 18,
   EVICTED: 19,
+  /** Pieces of input that came, and sends. */
+  READS: 20,
+  WRITES: 21,
+  EXPIRE_CYCLE_US: 22,
+  /** Looks for expired keys that time ended. */
+  EXPIRE_CYCLES_CUT: 23,
 } as const;
 
 const COUNTERS = 32;

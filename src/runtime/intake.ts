@@ -50,6 +50,8 @@ export interface IntakeParts {
 export class Intake {
   /** Bytes received, and requests taken, since the shard settled its counters. */
   bytesIn: number;
+  /** Pieces of input since the counters were settled. */
+  pieces: number;
   taken: number;
   /** Connections to go on with. */
   readyCount: number;
@@ -74,6 +76,7 @@ export class Intake {
 
   constructor(parts: IntakeParts) {
     this.bytesIn = 0;
+    this.pieces = 0;
     this.taken = 0;
     this.readyCount = 0;
     this.#parser = new RequestParser();
@@ -108,6 +111,7 @@ export class Intake {
   /** bytes[start, end) have come from the connection; they are valid during the call only. */
   receive(conn: Conn, bytes: Uint8Array, start: number, end: number): void {
     this.bytesIn += end - start;
+    this.pieces++;
     if ((conn.waits & Wait.CLOSING) !== 0) return;
     conn.lastMs = this.#x.nowMs;
     if (conn.waits === 0 && conn.inputStart === conn.inputEnd) {

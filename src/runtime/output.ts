@@ -33,6 +33,8 @@ export class Output implements ReplySink {
   readonly writer: ReplyWriter;
   /** Bytes handed to the kernel. */
   bytesSent: number;
+  /** Sends since the counters were settled. */
+  sends: number;
   /** Most blocks in one chain since this was set last. */
   mostBlocks: number;
   readonly #reactor: Reactor;
@@ -51,6 +53,7 @@ export class Output implements ReplySink {
   constructor(reactor: Reactor, limits: OutputLimits) {
     this.writer = new ReplyWriter(this);
     this.bytesSent = 0;
+    this.sends = 0;
     this.mostBlocks = 0;
     this.#reactor = reactor;
     this.#pool = reactor.blocks;
@@ -222,6 +225,7 @@ export class Output implements ReplySink {
   }
 
   #send(conn: Conn): void {
+    this.sends++;
     const pool = this.#pool;
     const head = conn.outHead;
     if (head === conn.outTail) {

@@ -464,6 +464,12 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#intake.bytesIn = 0;
     values[Counter.BYTES_OUT] += this.#output.bytesSent;
     this.#output.bytesSent = 0;
+    values[Counter.READS] += this.#intake.pieces;
+    this.#intake.pieces = 0;
+    values[Counter.WRITES] += this.#output.sends;
+    this.#output.sends = 0;
+    values[Counter.EXPIRE_CYCLES_CUT] += this.store.slicesCut;
+    this.store.slicesCut = 0;
   }
 
   // The rest is the shard's own.
@@ -531,6 +537,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     const startedUs = this.clock.monotonicUs();
     const hungry = this.store.expireSlice();
     const nowUs = this.clock.monotonicUs();
+    this.counters.add(Counter.EXPIRE_CYCLE_US, nowUs - startedUs);
     this.latency.note("expire-cycle", nowUs - startedUs, this.#x.nowMs);
     this.#hungryAtUs = hungry ? nowUs + HUNGRY_PAUSE_US : Number.POSITIVE_INFINITY;
   }

@@ -41,6 +41,8 @@ const CLEAR_BY_KEY_MAX = 5000;
 const EXPIRY_SLOTS_PER_LOOK = 512;
 const EXPIRED_PER_LOOK_MAX = 128;
 const FREED_PER_LOOK = 256;
+/** How much of the running mean the last look is (Redis's number). */
+const STALE_WEIGHT = 0.05;
 /** With fewer due keys than this share among those seen, the rest can wait for the next tick. */
 const EXPIRY_HUNGRY_SHARE = 0.1;
 
@@ -48,6 +50,10 @@ export class Store {
   arena: Arena;
   readonly hasher: KeyHasher;
   readonly random: Random;
+  /** Of a hundred keys with an expiry, how many had passed it when they were looked at; a running mean. */
+  stalePercent: number;
+  /** Looks for expired keys that ended because their time was over. */
+  slicesCut: number;
   /** Are keys whose time has come looked for? Those that are met go in any case. */
   activeExpire: boolean;
   /** When and how often keys are used. */
@@ -89,6 +95,8 @@ export class Store {
     this.arena = new Arena({ advice });
     this.hasher = hasher;
     this.random = random;
+    this.stalePercent = 0;
+    this.slicesCut = 0;
     this.activeExpire = true;
     this.access = new AccessClock(random);
     this.#nowMs = 0;
@@ -277,8 +285,12 @@ export class Store {
         this.#nextExpiryDatabase();
         rounds++;
       }
-      if (this.#clock.monotonicUs() >= until) break;
+      if (this.#clock.monotonicUs() >= until) {
+        this.slicesCut++;
+        break;
+      }
     }
+    this.stalePercent += STALE_WEIGHT * ((seen > 0 ? (100 * due) / seen : 0) - this.stalePercent);
     return seen > 0 && due / seen > EXPIRY_HUNGRY_SHARE;
   }
 

@@ -11,9 +11,6 @@ import { skipReason, startKevy, startReferee } from "./pair.ts";
 
 /** Fields of redis-server that kevy does not print, and why. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
-  redis_git_sha1: "of a build of Redis",
-  redis_git_dirty: "of a build of Redis",
-  redis_build_id: "of a build of Redis",
   atomicvar_api: "of a program in C",
   gcc_version: "of a program in C",
 };
