@@ -200,19 +200,23 @@ export class Budget {
     this.#values[CLIENTS] = clientBytes;
     this.#cover();
     const shared = this.#shared;
-    const tight = shared.claimedInAll() + CLAIM * this.#shardCount > this.#quiet;
+    let claimed = shared.claimedInAll();
+    const tight = claimed + CLAIM * this.#shardCount > this.#quiet;
     const surplus = this.#granted - granules(this.usedBytes);
-    if (tight ? surplus > 0 : surplus > 2 * CLAIM) this.#grant(tight ? -surplus : CLAIM - surplus);
+    if (tight ? surplus > 0 : surplus > 2 * CLAIM) {
+      this.#grant(tight ? -surplus : CLAIM - surplus);
+      claimed = shared.claimedInAll();
+    }
     const evictable = this.#store.evictor.hasCandidates;
     if (evictable !== this.#evictable) {
       this.#evictable = evictable;
       shared.setEvictable(this.#self, evictable);
     }
-    const claimed = shared.claimedInAll();
+    const over = claimed > this.#limit;
     this.pressed = claimed > this.#quiet && evictable && this.#leads();
-    this.#setGate();
-    if (claimed <= this.#limit) this.#indebted = false;
-    this.#exceeded(claimed > this.#limit);
+    if (over || this.#values[GATE] < 0) this.#setGate();
+    if (!over) this.#indebted = false;
+    this.#exceeded(over);
   }
 
   /** Tells the server what this shard uses; at every tick. */
