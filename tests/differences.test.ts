@@ -293,6 +293,7 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   "shutdown-save": shutdownDoesNotSave,
   replication: elsewhere("src/commands/acl.test.ts", "follows nobody"),
   modules: elsewhere("src/commands/acl.test.ts", "loads nothing, also where it may be called"),
+  doctors: elsewhere("src/commands/latency.test.ts", "the doctor names each event and gives each advice once"),
   lolwut: elsewhere("src/commands/acl.test.ts", "draws, and ends with the version"),
   "dead-shard": elsewhere("tests/crash/dead-shard.test.ts", "ends the process with code 70 and the reason"),
   "conf-lines": elsewhere(

@@ -70,4 +70,14 @@ describe("DEBUG", () => {
     assert.equal(server.connect(1).text("debug", "set-active-expire", "0"), "+OK\r\n");
     assert.ok(server.shards.every((shard) => !shard.store.activeExpire));
   });
+
+  test("PROTOCOL push is two replies in RESP3, and an error in RESP2, as in Redis", () => {
+    const client = debugServer("yes").connect();
+    assert.equal(client.text("debug", "protocol", "push"), "-ERR RESP2 is not supported by this command\r\n");
+    client.conn.version = 3;
+    assert.equal(
+      client.text("debug", "protocol", "push"),
+      ">2\r\n$16\r\nserver-cpu-usage\r\n:42\r\n$40\r\nSome real reply following the push reply\r\n",
+    );
+  });
 });

@@ -198,9 +198,9 @@ test("MEMORY USAGE tells what a key takes, and is no access", () => {
 
 test("MEMORY DOCTOR, PURGE and MALLOC-STATS answer of all shards", () => {
   const [server, client] = cluster(2);
-  assert.match(server.ask(client, "MEMORY", "DOCTOR"), /empty or is using very little memory/);
+  assert.match(server.ask(client, "MEMORY", "DOCTOR"), /too little data to judge by/);
   load(server, client, "key", 8000);
-  assert.match(server.ask(client, "MEMORY", "DOCTOR"), /Sam/);
+  assert.match(server.ask(client, "MEMORY", "DOCTOR"), /No memory issue was found|what may help/);
   assert.equal(server.ask(client, "MEMORY", "PURGE"), "+OK\r\n");
   assert.match(server.ask(client, "MEMORY", "MALLOC-STATS"), /\n0 +\d+ +\d+ +\d+\n1 +\d+ +\d+ +\d+\n/);
 });

@@ -205,18 +205,13 @@ function doctor(parts: Parts, reply: ReplyWriter, x: Execution): void {
   const memory = memoryOf(figures, tables, x);
   let text: string;
   if (memory.used < DIAGNOSED_BYTES_MIN) {
-    text =
-      "Hi Sam, this instance is empty or is using very little memory, my issues detector can't be used in these " +
-      "conditions. Please, leave for your mission on Earth and fill it with some data. The new Sam and I will be back " +
-      "to our programming as soon as I finished rebooting.\n";
+    text = "There is too little data to judge by: ask again when some megabytes are stored.\n";
   } else {
     const found = remarks(memory);
     text =
       found.length === 0
-        ? "Hi Sam, I can't find any memory issue in your instance. I can only account for what occurs on this base.\n"
-        : "Sam, I detected a few issues in this Redis instance memory implants:\n\n" +
-          found.map((remark) => ` * ${remark}\n\n`).join("") +
-          "I'm here to keep you safe, Sam. I want to help you.\n";
+        ? "No memory issue was found.\n"
+        : "What memory is used for, and what may help:\n\n" + found.map((remark) => `- ${remark}\n`).join("");
   }
   reply.verbatim("txt", text);
 }

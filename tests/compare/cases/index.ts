@@ -15,7 +15,6 @@ export const FAMILIES: Readonly<Record<string, readonly Case[]>> = {
   keys: KEYS,
   expiry: EXPIRY,
   connection: CONNECTION,
-  // Before the cases of pushes: what is answered after one stands one place later.
   memory: MEMORY,
   server: SERVER,
 };

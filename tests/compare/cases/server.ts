@@ -308,7 +308,6 @@ const REST: readonly Case[] = [
     "DEBUG PROTOCOL set",
     "DEBUG PROTOCOL map",
     "DEBUG PROTOCOL attrib",
-    "DEBUG PROTOCOL push",
     "DEBUG PROTOCOL verbatim",
     "DEBUG PROTOCOL true",
     "DEBUG PROTOCOL false",
