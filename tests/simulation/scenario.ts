@@ -134,6 +134,8 @@ function clientPlan(random: Random, id: number, shards: number, habits: Habits):
   }
   const breaks = random.below(6) === 0;
   const slow = random.below(5) === 0;
+  // So slow that its replies pile up, and yet through with them before the run's time is.
+  const slowBytes = 20 + random.below(400);
   return {
     id,
     shard: random.below(shards),
@@ -141,8 +143,8 @@ function clientPlan(random: Random, id: number, shards: number, habits: Habits):
     database: random.below(8) === 0 ? 1 : 0,
     resp: random.below(3) === 0 ? 3 : 2,
     batches,
-    readBytesMax: slow ? 1 + random.below(400) : 65_536,
-    readPauseUs: slow ? random.below(3 * MS) : 0,
+    readBytesMax: slow ? slowBytes : 65_536,
+    readPauseUs: slow ? random.below(Math.min(3 * MS, slowBytes * 100)) : 0,
     resetAfter: breaks ? 1 + random.below(30) : -1,
     resetPauseUs: random.below(1000),
     halfCloses: random.below(4) === 0,

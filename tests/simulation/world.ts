@@ -45,7 +45,7 @@ const TURNS_MAX = 400_000;
 /** In this time each shard has ticked. */
 const QUIET_US = 300_000;
 /** No run lasts this long in its own time. */
-const TIME_US_MAX = 60_000_000;
+const TIME_US_MAX = 300_000_000;
 const NEVER = Number.POSITIVE_INFINITY;
 
 export type Kind = "crash" | "unanswered" | "client" | "history" | "audit" | "scan" | "leftovers" | "endless";
