@@ -57,6 +57,8 @@ function run(
         );
       } else resolve({ code, output });
     });
+    // A tool that reads no input may be done before it is written.
+    child.stdin.on("error", () => undefined);
     child.stdin.end(input);
   });
 }

@@ -8,7 +8,9 @@ import { describe, test } from "node:test";
 import { DESCRIPTORS_RESERVED } from "../../src/base/limits.ts";
 import { descriptorsReserved } from "../../src/server/descriptors.ts";
 import { DatagramReceiver, missingDatagrams } from "../support/datagram-receiver.ts";
+import { depth } from "../support/depth.ts";
 import { KevyServer } from "../support/kevy-server.ts";
+import { MemoryLimit } from "../support/memory-limit.ts";
 import { freePort } from "../support/ports.ts";
 import { missing } from "../support/redis-server.ts";
 import { RespClient } from "../support/resp-client.ts";
@@ -152,23 +154,57 @@ describe("kevy ping", { timeout: 60_000 }, () => {
   });
 });
 
-/** Only systemd lends a test a memory limit of its own: a cgroup made by hand would lie in somebody else's. */
+const MEMORY_BYTES = 256 * 1024 * 1024;
+/** Batches of 100 KB. */
+const BATCHES = depth(1200, 3000);
+
+/** Why no server can be limited, or false. */
 function noMemoryLimits(): string | false {
-  if (!existsSync("/run/systemd/system")) return "systemd does not run here, so that no limit of memory can be set";
-  const args = ["--scope", "--quiet", "-p", "MemoryMax=256M", "true"];
-  return spawnSync("systemd-run", args, { timeout: READY_MS_MAX }).status === 0
-    ? false
-    : "systemd-run is not permitted";
+  const limit = MemoryLimit.of(MEMORY_BYTES, "true");
+  if (typeof limit === "string") return limit;
+  limit[Symbol.dispose]();
+  return false;
 }
 
 describe("256 MB of memory", { skip: noMemoryLimits(), timeout: 60_000 }, () => {
+  async function limitedServer(dir: string, limit: MemoryLimit, more: readonly string[]): Promise<ServerProcess> {
+    const args = [...limit.before, START, "--port", "0", "--unixsocket", "s", "--shards", "2", ...more];
+    const server = new ServerProcess(limit.command, args, { cwd: dir });
+    await server.awaitOutput(READY, READY_MS_MAX);
+    return server;
+  }
+
+  function limitOf(): MemoryLimit {
+    const limit = MemoryLimit.of(MEMORY_BYTES, process.execPath);
+    assert.ok(typeof limit !== "string");
+    return limit;
+  }
+
   test("are enough to start, with a warning", async () => {
     using dir = tempDir("memory");
-    const scope = ["--scope", "--quiet", "-p", "MemoryMax=256M", "-p", "MemorySwapMax=0"];
-    const args = [...scope, process.execPath, START, "--port", "0", "--unixsocket", "s", "--shards", "2"];
-    const server = new ServerProcess("systemd-run", args, { cwd: dir.path });
-    await server.awaitOutput(READY, READY_MS_MAX);
+    using limit = limitOf();
+    const server = await limitedServer(dir.path, limit, []);
     assert.match(server.stdout, /# WARNING The memory of this process is limited to 256 MB by its cgroup/);
+    assert.deepEqual(await server.stop(), { code: 0, signal: null });
+  });
+
+  test("hold a server that is given more than its maxmemory", async () => {
+    using dir = tempDir("memory");
+    using limit = limitOf();
+    const more = ["--maxmemory", "96mb", "--maxmemory-policy", "allkeys-lru"];
+    const server = await limitedServer(dir.path, limit, more);
+    assert.doesNotMatch(server.stdout, /WARNING/);
+    const client = await RespClient.connect(join(dir.path, "s"));
+    const value = "x".repeat(1000);
+    for (let batch = 0; batch < BATCHES; batch++) {
+      const commands = Array.from({ length: 100 }, (_, i) => ["SET", `key:${batch}:${i}`, value]);
+      for (const reply of await client.pipeline(commands)) assert.equal(reply.toString(), "+OK\r\n");
+    }
+    assert.equal(String(await client.value("GET", `key:${BATCHES - 1}:99`)), value);
+    const info = String(await client.value("INFO", "memory"));
+    const used = Number(/^used_memory:(\d+)/m.exec(info)?.[1]);
+    assert.ok(used > 80 * 2 ** 20 && used < 97 * 2 ** 20, String(used));
+    await client.close();
     assert.deepEqual(await server.stop(), { code: 0, signal: null });
   });
 });
