@@ -15,7 +15,7 @@ function ownGroup(controller: string): string | null {
   if (!existsSync("/proc/self/cgroup")) return null;
   for (const line of readFileSync("/proc/self/cgroup", "latin1").split("\n")) {
     const [, controllers, path] = line.split(":");
-    if (controllers !== undefined && controllers.split(",").includes(controller)) return path;
+    if (controllers?.split(",").includes(controller)) return path;
   }
   return null;
 }
