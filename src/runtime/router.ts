@@ -429,12 +429,15 @@ export class Router {
       this.#timing.begin();
       this.#execute(id, x, argv, database);
       this.#timing.end(id, argv, x.nowMs);
+      if (conn !== null) this.#logSlow(conn);
     } else {
       this.#execute(id, x, argv, database);
-      if (((reply.supplied - supplied) | 0) > MOVED_BYTES_MAX) this.#timing.endLate(id, argv, x.nowMs);
+      if (((reply.supplied - supplied) | 0) > MOVED_BYTES_MAX) {
+        this.#timing.endLate(id, argv, x.nowMs);
+        if (conn !== null) this.#logSlow(conn);
+      }
     }
     if (stats.errors !== errors) stats.failed[id]++;
-    if (conn !== null && this.#timing.slow !== null) this.#logSlow(conn);
   }
 
   #execute(id: CommandId, x: Execution, argv: Argv, database: number): void {
@@ -469,6 +472,7 @@ export class Router {
     if (slow !== null) this.#exchange.sendNote(source, socket, client, Buffer.from(JSON.stringify(slow), "utf8"));
   }
 
+  /** If the command just measured was slow, its client's shard is this one, and keeps it. */
   #logSlow(conn: Conn): void {
     const slow = this.#timing.takeSlow();
     if (slow !== null) this.#host.logSlow(conn, slow);
