@@ -12,11 +12,11 @@ function eventful(): FakeServer {
     shard.latency.setThresholdMs(1);
     shard.config.set([["latency-monitor-threshold", "1"]], true);
   }
+  server.shards[0].latency.note("gc", 7_000, 3_000);
   server.shards[0].latency.note("command", 30_000, 1_000);
   server.shards[1].latency.note("command", 50_000, 1_000);
   server.shards[0].latency.note("command", 20_000, 2_000);
   server.shards[1].latency.note("command", 10_000, 3_000);
-  server.shards[1].latency.note("gc", 7_000, 3_000);
   return server;
 }
 

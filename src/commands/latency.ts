@@ -25,7 +25,7 @@ function mergeSamples(a: readonly LatencySample[], b: readonly LatencySample[]):
   return [...worst].sort((x, y) => x[0] - y[0]);
 }
 
-/** The events of all shards. */
+/** The events of all shards by name: each shard has them in the order in which they happened first. */
 function mergedEvents(parts: Parts): Map<string, LatencyEvent> {
   const merged = new Map<string, LatencyEvent>();
   for (const events of readParts<Events>(parts)) {
@@ -37,7 +37,7 @@ function mergedEvents(parts: Parts): Map<string, LatencyEvent> {
       });
     }
   }
-  return merged;
+  return new Map([...merged].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** A shard's part: its events. */
