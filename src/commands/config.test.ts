@@ -57,11 +57,32 @@ describe("CONFIG", () => {
       set("databases", "4"),
       "-ERR CONFIG SET failed (possibly related to argument 'databases') - can't set immutable config\r\n",
     );
+    for (const pair of [
+      ["databases", "16"],
+      ["port", "0"],
+      ["bind", "127.0.0.1"],
+    ]) {
+      assert.match(set("hz", "20", ...pair), /can't set immutable config\r\n$/);
+    }
     assert.ok(set("x".repeat(100_000), "1").length < 16_384);
     for (const shard of server.shards) {
       assert.equal(shard.config.integer("maxclients"), 10_000);
       assert.deepEqual(shard.applied, []);
     }
+  });
+
+  test("SET takes the value that an option has, of those that a client may write back", () => {
+    const server = fresh(2);
+    for (const shard of server.shards) shard.config.settle("shards", "2");
+    const client = server.connect();
+    const same = ["shards", "2", "reactor", "auto", "pipeline-order", "strict", "port", "6379", "bind", "* -::*"];
+    assert.equal(client.text("config", "set", ...same, "timeout", "7"), "+OK\r\n");
+    for (const shard of server.shards) {
+      assert.deepEqual(shard.applied, ["timeout"]);
+      assert.equal(shard.config.configured("shards"), "auto");
+    }
+    assert.match(client.text("config", "set", "shards", "auto"), /can't set immutable config/);
+    assert.match(client.text("config", "set", "port", "6379", "port", "6379"), /duplicate parameter/);
   });
 
   test("protected options need a local client, and one shard", () => {

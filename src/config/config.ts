@@ -281,7 +281,7 @@ export class Config {
    */
   set(pairs: readonly Pair[], clientIsLocal: boolean, verify: Verify = nothingAgainst): SetResult {
     const names: string[] = [];
-    for (const [given] of pairs) {
+    for (const [given, value] of pairs) {
       const name = given.toLowerCase();
       const option = optionNamed(name);
       if (option === undefined) {
@@ -289,7 +289,8 @@ export class Config {
           error: `ERR Unknown option or number of arguments for CONFIG SET - '${given.replace(/[\r\n]/g, " ")}'`,
         };
       }
-      const forbidden = this.#forbids(option, clientIsLocal) ?? (names.includes(name) ? "duplicate parameter" : null);
+      const forbidden =
+        this.#forbids(option, value, clientIsLocal) ?? (names.includes(name) ? "duplicate parameter" : null);
       // Redis names what was typed here, and the option further down.
       if (forbidden !== null) return failed(given, forbidden);
       names.push(name);
@@ -297,6 +298,7 @@ export class Config {
     const values = new Map<string, string>();
     for (let i = 0; i < pairs.length; i++) {
       const option = this.#known(names[i]);
+      if (!option.live) continue;
       const before = values.get(option.name) ?? this.#value(option);
       // Save points given live replace the ones before; in a file each line adds to them.
       const folder = option.name === "dir" ? before : this.#folder;
@@ -322,12 +324,19 @@ export class Config {
     return { changed };
   }
 
-  #forbids(option: Option, clientIsLocal: boolean): string | null {
+  #forbids(option: Option, value: string, clientIsLocal: boolean): string | null {
     if (option.isProtected === true) {
       const allowed = this.raw("enable-protected-configs");
       if (allowed === "no" || (allowed === "local" && !clientIsLocal)) return "can't set protected config";
     }
-    return option.live ? null : "can't set immutable config";
+    return option.live || this.#isRepeated(option, value) ? null : "can't set immutable config";
+  }
+
+  /** So that what CONFIG GET has printed can be given back. */
+  #isRepeated(option: Option, value: string): boolean {
+    if (option.repeatable !== true) return false;
+    const reading = read(option, [value], "", this.#folder);
+    return "value" in reading && reading.value === this.#value(option);
   }
 }
 

@@ -28,6 +28,8 @@ export interface Extras {
   readonly keepsEmpty?: boolean;
   /** Its value appears in no message. */
   readonly secret?: boolean;
+  /** `start` only: CONFIG SET takes the value that the option has, and refuses any other. */
+  readonly repeatable?: boolean;
   /** Which values are an error, where that is not simply every value but the default of a refused option. */
   readonly refuses?: (value: string) => boolean;
   /** What a warning says instead of the general text. */

@@ -38,23 +38,29 @@ const savesAtShutdown = (value: string): boolean => value.split(" ").includes("s
 
 export const SERVER_OPTIONS: readonly Option[] = [
   // Ours
-  option("shards", automaticOr(1, SHARDS_MAX), "auto", "start works", "Threads, each with its part of the keys."),
+  option("shards", automaticOr(1, SHARDS_MAX), "auto", "start works", "Threads, each with its part of the keys.", {
+    repeatable: true,
+  }),
   oneOf(
     "reactor",
     ["auto", "io_uring", "epoll", "net"],
     "start works",
     "How sockets are driven: auto takes the fastest that works.",
+    { repeatable: true },
   ),
   oneOf(
     "pipeline-order",
     ["strict", "relaxed"],
     "start works",
     "May pipelined commands of one connection to different shards overlap (relaxed)?",
+    { repeatable: true },
   ),
 
   // Network
-  number("port", [6379, 0, PORT_MAX], "start works", "TCP port; 0 listens on none."),
-  option("bind", ADDRESSES, "* -::*", "start works", "Addresses to listen on; one with a leading - may be missing."),
+  number("port", [6379, 0, PORT_MAX], "start works", "TCP port; 0 listens on none.", { repeatable: true }),
+  option("bind", ADDRESSES, "* -::*", "start works", "Addresses to listen on; one with a leading - may be missing.", {
+    repeatable: true,
+  }),
   text("bind-source-addr", "", "live tuning", "Source address of outgoing connections."),
   text("unixsocket", "", "start works", "Path of a Unix socket to listen on as well."),
   option("unixsocketperm", octal(PERMISSIONS_MAX), "0", "start works", "Its permissions, octal; 0 leaves the umask's."),
