@@ -43,7 +43,7 @@ describe("DEBUG", () => {
 
   test("HELP, and what is not there", () => {
     const client = debugServer("yes").connect();
-    assert.match(client.text("debug", "help"), /^\*20\r\n\+DEBUG <subcommand> /);
+    assert.match(client.text("debug", "help"), /^\*22\r\n\+DEBUG <subcommand> /);
     for (const args of [["sleep"], ["foo"], ["sleep", "1", "2"]]) {
       const error = `-ERR unknown subcommand or wrong number of arguments for '${args[0]}'. Try DEBUG HELP.\r\n`;
       assert.equal(client.text("debug", ...args), error);
@@ -59,6 +59,21 @@ describe("DEBUG", () => {
     assert.equal(client.text("debug", "populate", "120", "k"), "+OK\r\n");
     assert.equal(client.text("dbsize"), ":120\r\n");
     assert.ok(server.shards.every((shard) => shard.store.database(0).size > 20));
+  });
+
+  test("OBJECT is told by the shard that owns the key, and leaves its clock alone", () => {
+    const server = new FakeServer(debugRows, 3);
+    for (const shard of server.shards) shard.config.settle("enable-debug-command", "yes");
+    const client = server.connect(1);
+    assert.equal(client.text("debug", "object", "k:0"), "-ERR no such key\r\n");
+    assert.equal(client.text("debug", "populate", "20", "k"), "+OK\r\n");
+    for (let i = 0; i < 20; i++) {
+      const told = client.text("debug", "object", "k:" + i);
+      assert.match(told, /^\+Value at:0x[0-9a-f]+ refcount:1 encoding:embstr lru:\d+ lru_seconds_idle:0\r\n$/);
+      for (const shard of server.shards) shard.store.access.setTime(2_005_000);
+      assert.equal(client.text("debug", "object", "k:" + i), told.replace("idle:0", "idle:5"));
+      for (const shard of server.shards) shard.store.access.setTime(2_000_000);
+    }
   });
 
   test("who may not use it, may not use it on any shard", () => {

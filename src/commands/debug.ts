@@ -1,25 +1,26 @@
 /**
  * DEBUG: what tests of servers and clients need, for those whom enable-debug-command allows it.
  *
- * It runs on every shard: each creates its own keys for POPULATE, and each stops expiring. What concerns one place only
- * happens where the client is.
+ * It runs on every shard: each creates its own keys for POPULATE, and each stops expiring. What concerns one key happens
+ * where that is, what concerns one place only where the client is. A shard with nothing to say answers null.
  */
 
 import { isWord, parseInteger64, viewOf } from "../base/bytes.ts";
 import { blockThread } from "../base/shared.ts";
 import type { ArgvView } from "../resp/argv.ts";
 import { RESP2, type ReplyWriter } from "../resp/writer.ts";
-import { CommandFlag, type CommandRow } from "../runtime/commands.ts";
+import { CommandFlag, type CommandRow, type Parts } from "../runtime/commands.ts";
 import type { Execution } from "../runtime/execution.ts";
 import { OUT_OF_MEMORY } from "../runtime/refusals.ts";
 import { shardOfSlot, slotOf } from "../runtime/slots.ts";
 import { NO_EXPIRY } from "../store/database.ts";
-import { stringEncodingOf } from "../store/encoding.ts";
+import { stringEncodingName, stringEncodingOf } from "../store/encoding.ts";
 import { helpFunction, quoted, quotingError } from "./replies.ts";
 
 const FORBIDDEN =
   'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a local ' +
   "connection, otherwise you need to set this option in the configuration file, and then restart the server.";
+const NO_SUCH_KEY = "ERR no such key";
 const NOT_POSITIVE = "ERR value is out of range, must be positive";
 const NO_SUCH_TYPE =
   "ERR Wrong protocol type name. Please use one of the following: " +
@@ -132,6 +133,36 @@ function populate(x: Execution, argv: ArgvView): void {
   x.reply.ok();
 }
 
+/**
+ * DEBUG OBJECT key: where its entry is, its encoding, its access clock. Redis's serializedlength is not told: nothing is
+ * serialized here.
+ */
+function object(x: Execution, argv: ArgvView): void {
+  const { db, reply, shard } = x;
+  const start = argv.starts[2];
+  const end = argv.ends[2];
+  if (shardOfSlot(slotOf(argv.bytes, start, end), shard.shardCount) !== shard.id) reply.nil();
+  else if (!db.peek(argv.view, start, end)) reply.error(NO_SUCH_KEY);
+  else {
+    const encoding = stringEncodingName(db.encoding);
+    const { clock } = db;
+    const idle = shard.store.access.idleSeconds(clock);
+    const address = "0x" + db.address.toString(16);
+    reply.simple(`Value at:${address} refcount:1 encoding:${encoding} lru:${clock} lru_seconds_idle:${idle}`);
+  }
+}
+
+/** What the first shard says that says anything. */
+function firstAnswer({ replies }: Parts, reply: ReplyWriter): void {
+  const told = replies.find((part) => !isNull(part)) ?? replies[0];
+  reply.rawBytes(told, 0, told.length);
+}
+
+/** $-1 or _ */
+function isNull(part: Uint8Array): boolean {
+  return part[0] === 95 || (part[0] === 36 && part[1] === 45);
+}
+
 function setActiveExpire(x: Execution, argv: ArgvView): void {
   x.shard.store.activeExpire = argv.text(2) !== "0";
   x.reply.ok();
@@ -148,6 +179,8 @@ const help = helpFunction("DEBUG", [
   "    unit tests to simulate Redis errors.",
   "LOG <message>",
   "    Write <message> to the server log.",
+  "OBJECT <key>",
+  "    Show low level info about <key> and its value.",
   "POPULATE <count> [<prefix>] [<size>]",
   "    Create <count> string keys named key:<num>. If <prefix> is specified then",
   "    it is used instead of the 'key' prefix.",
@@ -173,6 +206,7 @@ const SUBCOMMANDS: readonly Subcommand[] = [
   { name: "help", counts: [2], run: help },
   { name: "error", counts: [3], run: (x, argv) => quotingError(x.reply, argv.text(2)) },
   { name: "log", counts: [3], run: log },
+  { name: "object", counts: [3], run: object },
   { name: "populate", counts: [3, 4, 5], run: populate },
   { name: "protocol", counts: [3], run: protocol },
   { name: "set-active-expire", counts: [3], run: setActiveExpire },
@@ -200,7 +234,7 @@ export const debugRows: readonly CommandRow[] = [
     flags: ADMIN | NOSCRIPT | LOADING | STALE,
     keys: null,
     place: "all",
-    reduce: "first",
+    reduce: firstAnswer,
     validate: forbids,
     run: debug,
   },

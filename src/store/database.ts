@@ -330,6 +330,11 @@ export class Database {
     return capacityOf(entryByteLengthAt(this.words, this.at)) + SLOT_BYTES;
   }
 
+  /** Where the entry found is, as the arena counts. */
+  get address(): number {
+    return this.#address;
+  }
+
   /** The access clock of the entry found: access.ts tells what it means. */
   get clock(): number {
     return this.words[this.at + 2] & CLOCK_MASK;
