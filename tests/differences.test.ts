@@ -167,6 +167,29 @@ function mutedClientsCanQuit(): void {
   assert.deepEqual(client.takeReplies(), []);
 }
 
+function buffersComeAndGoWithBytes(): void {
+  const on = cluster(1);
+  const [client, watcher] = [on.connect(0), on.connect(0)];
+  on.ask(client, "CLIENT", "SETNAME", "watched");
+  const figures = (): number[] => {
+    const line = on
+      .ask(watcher, "CLIENT", "LIST")
+      .split("\n")
+      .find((each) => each.includes(" name=watched "));
+    return ["qbuf", "qbuf-free", "rbs"].map((name) => Number(new RegExp(` ${name}=(\\d+)`).exec(line ?? "")?.[1]));
+  };
+  assert.deepEqual(figures(), [0, 0, 0]);
+  const start = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100000\r\nvv";
+  client.write(start);
+  on.settle();
+  const [used, free] = figures();
+  assert.equal(used, start.length);
+  assert.equal(used + free, 16_384);
+  client.write("v".repeat(99_998) + "\r\n");
+  assert.deepEqual(on.replies(client), [OK]);
+  assert.deepEqual(figures(), [0, 0, 0]);
+}
+
 function someClientWordsAreAbsent(): void {
   const on = cluster(1);
   const client = on.connect();
@@ -266,6 +289,7 @@ const PROOFS: Readonly<Record<string, Proof>> = {
   incrbyfloat: elsewhere("src/commands/long-double.test.ts", "give the recorded answers"),
   "string-length": stringsEndAt512Mb,
   "output-limit": elsewhere("src/commands/client-shards.test.ts", "a soft limit closes who was over it for too long"),
+  "client-buffers": buffersComeAndGoWithBytes,
   "query-limit": elsewhere("src/commands/client-shards.test.ts", "client-query-buffer-limit: closed, counted"),
   "client-eviction": elsewhere("src/commands/client-shards.test.ts", "the largest clients go first, whichever shard"),
   "pause-end": elsewhere("src/commands/client-shards.test.ts", "who hangs up while it is held has asked for nothing"),
