@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { SocketId } from "../base/brands.ts";
+import { PartialRequest } from "../resp/parser.ts";
 import { Conn } from "./conn.ts";
 import { InputBuffers } from "./input.ts";
 
@@ -86,4 +87,47 @@ test("a large buffer is given up when little is left in it, and small ones are u
   const other = makeConn();
   input.append(other, large, 0, 5);
   assert.equal(other.input, small);
+});
+
+test("a large argument ends in a buffer of its size, and none is much larger than what has come", () => {
+  const piece = Buffer.alloc(16_384, 3);
+  for (const length of [40_000, 300_000, 314_573, 524_288, 655_361, 1_000_000, 3_145_728]) {
+    const input = new InputBuffers();
+    const conn = makeConn();
+    const partial = new PartialRequest();
+    partial.total = 2;
+    partial.at = 30;
+    partial.bulkLength = length;
+    const whole = 30 + length + 2;
+    let moved = 0;
+    for (let there = 0; there < whole; ) {
+      const before = conn.input;
+      const size = Math.min(piece.length, whole - there);
+      input.append(conn, piece, 0, size);
+      if (conn.input !== before) moved += there;
+      there += size;
+      // The header of the argument has come with the first piece.
+      conn.partial = partial;
+      assert.ok(conn.input.length <= Math.max(piece.length, 2.5 * there + 4096), `${conn.input.length} for ${there}`);
+    }
+    assert.ok(conn.input.length < whole + 4096, `${conn.input.length} for ${whole}`);
+    assert.ok(moved < 2 * whole, `${moved} moved of ${whole}`);
+  }
+});
+
+test("many small arguments that announce themselves do not move what is there each time", () => {
+  const input = new InputBuffers();
+  const conn = makeConn();
+  const piece = Buffer.alloc(100, 4);
+  const partial = new PartialRequest();
+  conn.partial = partial;
+  let moved = 0;
+  for (let i = 0; i < 20_000; i++) {
+    partial.at = 100 * i;
+    partial.bulkLength = 98 + (i % 50) * 100;
+    const before = conn.input;
+    input.append(conn, piece, 0, piece.length);
+    if (conn.input !== before) moved += 100 * i;
+  }
+  assert.ok(moved < 8_000_000, `${moved} moved of 2,000,000`);
 });

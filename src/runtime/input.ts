@@ -2,8 +2,8 @@
  * Input: bytes of a connection that could not be used at once. Hot path.
  *
  * A receive buffer never survives a turn. What is left of it (the beginning of a request, or requests of a connection
- * that waits) moves to the connection's assembly buffer, which doubles as bytes arrive and never believes an announced
- * length. Empty buffers of the smallest size are kept for the next connection that needs one; a large one of which little
+ * that waits) moves to the connection's assembly buffer, which doubles as bytes arrive. An announced length is believed only
+ * where it is about what doubling would come to: a large argument then ends in a buffer of its own size. Empty buffers of the smallest size are kept for the next connection that needs one; a large one of which little
  * is left is given up.
  */
 
@@ -14,6 +14,10 @@ import { type Conn, NO_BYTES } from "./conn.ts";
 const SMALL_BYTES = RECEIVE_BUFFER_BYTES;
 const SPARE_BUFFERS_MAX = 256;
 const LARGE_BYTES = 16 * SMALL_BYTES;
+/** Buffers made to measure end on a page. */
+const PAGE_BYTES = 4096;
+/** How much more than by doubling a buffer may grow if that is all that the argument needs. */
+const FITTING_RATIO = 1.25;
 
 export class InputBuffers {
   /** Bytes of memory in all assembly buffers of connections. */
@@ -64,6 +68,11 @@ export class InputBuffers {
     }
     let size = Math.max(SMALL_BYTES, capacity * 2);
     while (size < pending + length) size *= 2;
+    const whole = wholeBytes(conn);
+    // Never a little more than there is: many small arguments would move everything that has come at each of them.
+    if (whole >= pending + length && whole >= capacity * FITTING_RATIO && whole <= size * FITTING_RATIO) {
+      if (size > SMALL_BYTES) size = Math.ceil(whole / PAGE_BYTES) * PAGE_BYTES;
+    }
     this.#move(conn, size);
   }
 
@@ -84,4 +93,10 @@ export class InputBuffers {
     this.bytesHeld -= buffer.length;
     if (buffer.length === SMALL_BYTES && this.#spare.length < SPARE_BUFFERS_MAX) this.#spare.push(buffer);
   }
+}
+
+/** From the first byte of a request to the end of the argument that is awaited, as announced; 0 when nobody knows. */
+function wholeBytes(conn: Conn): number {
+  const partial = conn.partial;
+  return partial === null || partial.bulkLength < 0 ? 0 : partial.at + partial.bulkLength + 2;
 }
