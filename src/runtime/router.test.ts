@@ -60,6 +60,7 @@ class Side implements ExchangeHandler {
     const host = {
       makeReady: (conn: Conn): void => void this.ready.push(conn),
       logSlow: (conn: Conn, command: SlowCommand): void => void this.slow.push(`${conn.id}: ${command.arguments}`),
+      clientBytes: (): number => 0,
     };
     const { exchange, output } = this;
     const slowlog = new Slowlog(new SharedWords());

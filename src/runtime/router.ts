@@ -86,6 +86,8 @@ export interface RouterHost {
   makeReady(conn: Conn): void;
   /** A command of this connection was slow. */
   logSlow(conn: Conn, command: SlowCommand): void;
+  /** Bytes in the buffers of all clients, at this moment. */
+  clientBytes(): number;
 }
 
 export class Router {
@@ -487,7 +489,7 @@ export class Router {
     if (budget.admits(ends[count - 1] - starts[0])) return true;
     let bytes = 0;
     for (let i = 0; i < count; i++) bytes += ends[i] - starts[i];
-    return budget.makeRoom(bytes);
+    return budget.makeRoom(bytes, this.#host.clientBytes());
   }
 
   #keepLate(conn: Conn, seq: number, bytes: Uint8Array, start: number, end: number): void {

@@ -346,6 +346,10 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.slowlog.add({ ...command, peer: this.#reactor.peerName(conn.socket), name: conn.name });
   }
 
+  clientBytes(): number {
+    return this.#clients.bytesHeld;
+  }
+
   // OutputHandler
 
   onDrained(conn: Conn): void {

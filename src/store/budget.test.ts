@@ -25,6 +25,8 @@ class Server {
   readonly woken: number[] = [];
   readonly shared = new SharedWords();
   us = 0;
+  /** What clients' buffers take at each of the shards. */
+  clientBytes = 0;
   /** What each look at the clock costs. */
   stepUs = 0;
 
@@ -60,7 +62,7 @@ class Server {
     const bytes = viewOf(Buffer.from(key));
     const bytesMore = key.length + length;
     const { budget } = store;
-    if (budget.watched && !budget.admits(bytesMore) && !budget.makeRoom(bytesMore)) return false;
+    if (budget.watched && !budget.admits(bytesMore) && !budget.makeRoom(bytesMore, this.clientBytes)) return false;
     const db = store.database(0);
     db.find(bytes, 0, key.length);
     return db.setString(bytes, 0, key.length, viewOf(new Uint8Array(length)), 0, length, STRING_RAW, expiryMs);
@@ -69,7 +71,7 @@ class Server {
   /** What a shard does at the end of its turn. */
   turn(shard: number): void {
     const { budget } = this.stores[shard];
-    budget.settle(0);
+    budget.settle(this.clientBytes);
     if (budget.pressed) budget.evictSlice();
   }
 
@@ -207,6 +209,30 @@ test("clients' buffers count: what they take, keys give up", () => {
   budget.settle(0);
   for (let i = 0; i < 20_000; i++) assert.ok(server.set(0, "again" + i, 1000));
   assert.ok(server.stores[0].usedBytes > 14 * MiB);
+});
+
+test("replies that have left since the last turn take no room from a command", () => {
+  for (const policy of ["noeviction", "allkeys-lru"]) {
+    const server = new Server(1, { maxmemory: String(4 * MiB), "maxmemory-policy": policy });
+    server.clientBytes = 256 * 1024;
+    server.turn(0);
+    const full = (): boolean => server.usedBytes + 2000 > 4 * MiB;
+    let keys = 0;
+    for (; !full(); keys++) assert.ok(server.set(0, "key" + keys, 1000));
+    if (policy === "noeviction") assert.ok(!server.set(0, "refused", 3000));
+    server.turn(0);
+    server.clientBytes = 0;
+    const before = keys;
+    for (; keys < before + 200; keys++) assert.ok(server.set(0, "key" + keys, 1000));
+    assert.equal(server.keys(0), keys, "nothing was evicted for them");
+    assert.ok(server.usedBytes <= 4 * MiB);
+    assert.ok(server.shared.claimedInAll() * LEDGER_GRANULE_BYTES >= server.usedBytes);
+    // More than before counts when the turn has ended.
+    server.clientBytes = MiB;
+    assert.ok(server.set(0, "more", 100));
+    server.turn(0);
+    assert.equal(server.set(0, "too much", 100), policy !== "noeviction");
+  }
 });
 
 test("volatile policies: OOM when no shard has a key left that may go", () => {

@@ -161,8 +161,12 @@ export class Budget {
     return this.#store.arena.usedBytes + this.#values[CLIENTS] + byteLength <= this.#values[GATE];
   }
 
-  /** Sees to it that a command can use so many bytes more; false when it can not: OOM. */
-  makeRoom(byteLength: number): boolean {
+  /**
+   * Sees to it that a command can use so many bytes more; false when it can not: OOM. `clientBytes` is what clients'
+   * buffers take now: replies that were on their way at the end of the last turn have left since.
+   */
+  makeRoom(byteLength: number, clientBytes: number): boolean {
+    if (clientBytes < this.#values[CLIENTS]) this.#clientsTakeLess(clientBytes);
     this.#cover();
     if (this.#claims(byteLength)) return true;
     const store = this.#store;
@@ -236,6 +240,13 @@ export class Budget {
       if (n % EVICTIONS_PER_LOOK === 0 && (this.#clock.monotonicUs() >= until || !this.#leads())) break;
     }
     this.settle(this.#values[CLIENTS]);
+  }
+
+  /** What was booked for clients goes back at once. More than before counts at the end of the turn: it may pass. */
+  #clientsTakeLess(clientBytes: number): void {
+    this.#values[CLIENTS] = clientBytes;
+    const surplus = this.#granted - granules(this.usedBytes);
+    if (surplus > 0) this.#grant(-surplus);
   }
 
   /** Granules that are missing for so many bytes more. */
