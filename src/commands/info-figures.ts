@@ -73,9 +73,14 @@ const FIGURES = {
   protocolErrors: counter(Counter.PROTOCOL_ERRORS),
   errors: (shard: ShardServices) => shard.stats.errors,
   changes: (shard: ShardServices) => shard.effects.changes,
-  commandRate: (shard: ShardServices) => ratesOf(shard)[0],
-  inRate: (shard: ShardServices) => ratesOf(shard)[1],
-  outRate: (shard: ShardServices) => ratesOf(shard)[2],
+  commandRate: (shard: ShardServices) => ratesOf(shard).commands,
+  inRate: (shard: ShardServices) => ratesOf(shard).bytesIn,
+  outRate: (shard: ShardServices) => ratesOf(shard).bytesOut,
+  turnRate: (shard: ShardServices) => ratesOf(shard).turns,
+  turnUsRate: (shard: ShardServices) => ratesOf(shard).turnUs,
+  turns: counter(Counter.TURNS),
+  turnUs: counter(Counter.TURN_US),
+  commandUs: commandUsOf,
   cpuUserUs: () => threadCpu().user,
   cpuSystemUs: () => threadCpu().system,
   heapBytes: () => process.memoryUsage().heapUsed,
@@ -95,6 +100,13 @@ export type MaximumName = keyof typeof MAXIMA;
 
 function counter(index: number): (shard: ShardServices) => number {
   return (shard) => shard.counters.get(index);
+}
+
+/** Microseconds of all commands: measured, or as long as those that were. */
+function commandUsOf({ stats, table }: ShardServices): number {
+  let us = 0;
+  for (let id = 0; id < table.rows.length; id++) us += stats.microseconds(id);
+  return us;
 }
 
 function tableBytesOf(shard: ShardServices): number {

@@ -7,7 +7,7 @@ import { Counter } from "../runtime/counters.ts";
 import type { ShardServices } from "../runtime/services.ts";
 
 const SAMPLES = 16;
-const RATED = [Counter.COMMANDS, Counter.BYTES_IN, Counter.BYTES_OUT];
+const RATED = [Counter.COMMANDS, Counter.BYTES_IN, Counter.BYTES_OUT, Counter.TURNS, Counter.TURN_US];
 const WIDTH = 1 + RATED.length;
 
 /** The last samples of one shard: time in microseconds, then the counters. */
@@ -49,9 +49,18 @@ export function sampleRates(shard: ShardServices): void {
   samples.take(shard);
 }
 
-/** Commands, bytes in and bytes out per second; zeros before the second sample. */
-export function ratesOf(shard: ShardServices): readonly [commands: number, bytesIn: number, bytesOut: number] {
+export interface Rates {
+  readonly commands: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly turns: number;
+  /** Microseconds of turns. */
+  readonly turnUs: number;
+}
+
+/** Growth per second; zeros before the second sample. */
+export function ratesOf(shard: ShardServices): Rates {
   const samples = samplesByShard.get(shard);
-  if (samples === undefined) return [0, 0, 0];
-  return [samples.perSecond(1), samples.perSecond(2), samples.perSecond(3)];
+  const rate = (field: number): number => samples?.perSecond(1 + field) ?? 0;
+  return { commands: rate(0), bytesIn: rate(1), bytesOut: rate(2), turns: rate(3), turnUs: rate(4) };
 }

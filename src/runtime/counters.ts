@@ -11,10 +11,10 @@ export const Counter = {
   HITS: 5,
   MISSES: 6,
   EXPIRED: 7,
-  FORWARDED: 9,
   FANNED_OUT: 10,
-  PARKED: 11,
-  TURNS: 12,
+  /** Steps of the shard, and the microseconds from their first event to their end. */
+  TURNS: 11,
+  TURN_US: 12,
   PROTOCOL_ERRORS: 13,
   EVICTED_CLIENTS: 14,
   /** Clients that passed client-query-buffer-limit. */

@@ -113,6 +113,9 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   #nowUs: number;
   /** Monotonic time at which this step had its first event. */
   #busySinceUs: number;
+  /** Steps, and the microseconds they took, since the counters were settled. */
+  #turns: number;
+  #turnUs: number;
   /** How far the wall clock is ahead of the monotonic one, as of the last tick. */
   #wallAheadMs: number;
   /** Since when messages wait for room in a ring; 0 while none does. */
@@ -183,6 +186,8 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#ringsFullSinceUs = 0;
     this.#nowUs = 0;
     this.#busySinceUs = 0;
+    this.#turns = 0;
+    this.#turnUs = 0;
     this.#wallAheadMs = parts.clock.wallMs() - parts.clock.monotonicUs() / 1000;
     this.#nextTickUs = 0;
     this.#hungryAtUs = Number.POSITIVE_INFINITY;
@@ -225,9 +230,10 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#output.flush(this.durable, this);
     this.#clients.watchMemory(this.#x.nowMs);
     const nowUs = this.clock.monotonicUs();
-    if (nowUs - this.#busySinceUs >= this.latency.thresholdUs) {
-      this.latency.note("event-loop", nowUs - this.#busySinceUs, this.#x.nowMs);
-    }
+    const busyUs = nowUs - this.#busySinceUs;
+    this.#turns++;
+    this.#turnUs += busyUs;
+    if (busyUs >= this.latency.thresholdUs) this.latency.note("event-loop", busyUs, this.#x.nowMs);
     if (this.shardCount > 1) this.#noteRings(nowUs);
     this.#nowUs = nowUs;
     if (nowUs >= this.#nextTickUs) this.#tick();
@@ -470,6 +476,10 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#output.bytesSent = 0;
     values[Counter.READS] += this.#intake.pieces;
     this.#intake.pieces = 0;
+    values[Counter.TURNS] += this.#turns;
+    this.#turns = 0;
+    values[Counter.TURN_US] += this.#turnUs;
+    this.#turnUs = 0;
     values[Counter.WRITES] += this.#output.sends;
     this.#output.sends = 0;
     values[Counter.EXPIRE_CYCLES_CUT] += this.store.slicesCut;
