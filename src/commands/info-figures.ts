@@ -4,7 +4,6 @@
  * Refuses: to name fields; the sections do.
  */
 
-import { threadCpuUsage } from "node:process";
 import { Histogram } from "../base/histogram.ts";
 import { Counter } from "../runtime/counters.ts";
 import type { Execution } from "../runtime/execution.ts";
@@ -115,9 +114,10 @@ function tableBytesOf(shard: ShardServices): number {
   return bytes;
 }
 
-/** Of this thread alone; older versions of Node do not tell. */
+/** Of this thread alone. Before version 23.9, Node does not tell. */
 function threadCpu(): { readonly user: number; readonly system: number } {
-  return typeof threadCpuUsage === "function" ? threadCpuUsage() : { user: 0, system: 0 };
+  const { threadCpuUsage } = process as { threadCpuUsage?: () => { readonly user: number; readonly system: number } };
+  return threadCpuUsage?.() ?? { user: 0, system: 0 };
 }
 
 export function figuresOf(shard: ShardServices): ShardFigures {
