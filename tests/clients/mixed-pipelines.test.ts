@@ -15,7 +15,7 @@ import { RespClient } from "../support/resp-client.ts";
 import { TEST_MS_MAX } from "./rig.ts";
 
 const CONNECTIONS = 6;
-const PIPELINES = depth(30, 60);
+const PIPELINES = depth(30, 40);
 const PIPELINE_MAX = 200;
 const KEYS = 40;
 

@@ -21,7 +21,7 @@ import {
 } from "./pair.ts";
 
 const skip = skipReason();
-const OPERATIONS = depth(2_000, 20_000);
+const OPERATIONS = depth(2_000, 12_000);
 const PIPELINE_MAX = 60;
 /** How many of them are sent one by one before the rest goes in pipelines. */
 const ALONE = depth(500, 2_000);

@@ -6,7 +6,6 @@
  */
 
 import { after, before, describe, test } from "node:test";
-import { FULL } from "../support/depth.ts";
 import type { KevyServer } from "../support/kevy-server.ts";
 import type { RedisServer } from "../support/redis-server.ts";
 import type { Command } from "./case.ts";
@@ -60,7 +59,7 @@ describe("compared with redis-server: scripted cases", { skip }, () => {
 
       for (const protocol of PROTOCOLS) {
         for (const [family, cases] of Object.entries(FAMILIES)) {
-          if (protocol === 3 && !FULL && !SPEAKS_DIFFERENTLY.includes(family)) continue;
+          if (protocol === 3 && !SPEAKS_DIFFERENTLY.includes(family)) continue;
           test(`${family}, RESP${protocol}`, async () => {
             expectNone(await runCases(kevy.port, referee.port, cases, protocol));
           });

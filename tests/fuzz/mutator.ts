@@ -1,8 +1,7 @@
 /**
  * Byte streams for fuzzing: valid requests, damaged in a few places, from a seed.
  *
- * Keys begin with a prefix of the stream's own, so that streams side by side do not meet. Verbs are such whose replies
- * depend on nothing but the commands before them.
+ * Verbs are such whose replies depend on nothing but the commands before them.
  */
 
 import { Random } from "../../src/base/random.ts";
@@ -65,11 +64,9 @@ const TEMPLATES: readonly ((word: () => string, key: () => string) => string[])[
 
 export class Mutator {
   readonly #random: Random;
-  readonly #prefix: string;
 
-  constructor(seed: number, prefix: string) {
+  constructor(seed: number) {
     this.#random = new Random(seed);
-    this.#prefix = prefix;
   }
 
   /** The bytes of one connection, and where they are cut into writes. */
@@ -90,7 +87,7 @@ export class Mutator {
 
   #request(): Buffer {
     const word = (): string => this.#pick(VALUES);
-    const key = (): string => this.#prefix + this.#random.below(4);
+    const key = (): string => `key:${this.#random.below(4)}`;
     const args = this.#pick(TEMPLATES)(word, key);
     if (this.#random.below(5) > 0) return encodeCommand(args.map((arg) => Buffer.from(arg, "latin1")));
     return Buffer.from(args.join(" ") + this.#pick(["\r\n", "\n"]), "latin1");
