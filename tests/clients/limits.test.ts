@@ -7,11 +7,15 @@ import { FULL } from "../support/depth.ts";
 import type { KevyServer } from "../support/kevy-server.ts";
 import { encodeCommand, RespClient } from "../support/resp-client.ts";
 import { drain, open } from "./flood.ts";
-import { next, SETUPS, type Setup, start, TEST_MS_MAX, within } from "./rig.ts";
+import { LIBRARY_SETUPS, next, type Setup, start, TEST_MS_MAX, within } from "./rig.ts";
 
 const MiB = 1024 * 1024;
 const END_MS_MAX = 10_000;
-const SINGLE: readonly Setup[] = SETUPS.map(({ reactor }) => ({ name: `1 shard, ${reactor}`, shards: 1, reactor }));
+const SINGLE: readonly Setup[] = LIBRARY_SETUPS.map(({ reactor }) => ({
+  name: `1 shard, ${reactor}`,
+  shards: 1,
+  reactor,
+}));
 
 const text = async (client: RespClient, ...args: string[]): Promise<string> =>
   (await client.command(...args)).toString("latin1");
@@ -94,7 +98,7 @@ function closedQuietly(socket: Socket): Promise<void> {
   return next(socket, "close");
 }
 
-for (const setup of [...SINGLE, ...SETUPS]) {
+for (const setup of [...SINGLE, ...LIBRARY_SETUPS]) {
   describe(`limits, ${setup.name}`, { timeout: TEST_MS_MAX }, () => {
     let server: KevyServer;
     before(async () => {
