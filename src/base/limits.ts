@@ -179,3 +179,6 @@ export const EVICTION_SAMPLES_MAX = 64;
 /** A slice of eviction that no command waits for, and the pause before it. */
 export const EVICTION_SLICE_US = 1_000;
 export const EVICTION_PAUSE_US = 1_000;
+/** A command that would be refused while another shard evicts waits so many times for so many ms, once in a turn. */
+export const LEDGER_PAUSES_MAX = 30;
+export const LEDGER_PAUSE_MS = 1;

@@ -34,7 +34,7 @@ function shardWord(shard: number, word: number): number {
   return (PROCESS_LINES + shard) * WORDS_PER_LINE + word;
 }
 
-/** Stops this thread for `ms` milliseconds: nothing of it runs meanwhile. For DEBUG SLEEP and tests only. */
+/** Stops this thread for `ms` milliseconds: nothing of it runs meanwhile. For DEBUG SLEEP, tests, and a wait of a few ms for other shards. */
 export function blockThread(ms: number): void {
   // Nobody else has this memory, so that only the time ends the wait.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);

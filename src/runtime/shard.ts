@@ -13,9 +13,9 @@
 import { assert } from "../base/assert.ts";
 import type { ListenerId, ShardId, SocketId } from "../base/brands.ts";
 import type { Clock } from "../base/clock.ts";
-import { EVICTION_PAUSE_US, TICK_MS } from "../base/limits.ts";
+import { EVICTION_PAUSE_US, LEDGER_PAUSE_MS, TICK_MS } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
-import type { SharedWords } from "../base/shared.ts";
+import { blockThread, type SharedWords } from "../base/shared.ts";
 import type { Config } from "../config/config.ts";
 import type { Mesh } from "../mesh/mesh.ts";
 import type { Store } from "../store/store.ts";
@@ -194,7 +194,13 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
     this.#pauseUntilUs = 0;
     this.#evictAtUs = 0;
     this.store.attach(this.effects, this.counters.values, STORE_COUNTERS);
-    this.store.budget.join(parts.shared, parts.id, parts.shardCount, parts.mesh);
+    this.store.budget.join(parts.shared, parts.id, parts.shardCount, {
+      wake: (target) => parts.mesh.wake(target),
+      pause: () => {
+        parts.reactor.submit();
+        blockThread(LEDGER_PAUSE_MS);
+      },
+    });
     parts.reactor.attach(this);
     this.applyConfig([]);
     parts.commands.onStart?.(this);
@@ -254,7 +260,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
   untilDueMs(): number {
     let dueUs = Math.min(this.#nextTickUs, this.#hungryAtUs);
     if (this.store.hasDiscarded) dueUs = Math.min(dueUs, this.#pauseUntilUs);
-    if (this.store.budget.pressed) dueUs = Math.min(dueUs, this.#evictAtUs);
+    if (this.store.budget.pressed) dueUs = Math.min(dueUs, this.store.budget.over ? this.#nowUs : this.#evictAtUs);
     if (this.pause.kind !== PauseKind.NONE) {
       dueUs = Math.min(dueUs, this.#nowUs + (this.pause.untilMs - this.#x.nowMs) * 1000);
     }
@@ -502,6 +508,8 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
 
   #mayPark(): boolean {
     if (this.#intake.readyCount > 0 || this.#output.pending) return false;
+    // Others wait for what is evicted here.
+    if (this.store.budget.over && this.store.budget.pressed && this.pause.kind === PauseKind.NONE) return false;
     if (this.shardCount === 1) return true;
     return this.#mesh.park();
   }
@@ -528,7 +536,7 @@ export class Shard implements ReactorHandler, ExchangeHandler, OutputHandler, Ro
       budget.settle(this.#clients.bytesHeld);
       // Pressure that passes at once, as when a value is stored and the buffer it came in is still held, evicts nothing.
       if (!budget.pressed) this.#evictAtUs = nowUs + EVICTION_PAUSE_US;
-      else if (nowUs >= this.#evictAtUs && this.pause.kind === PauseKind.NONE) {
+      else if ((budget.over || nowUs >= this.#evictAtUs) && this.pause.kind === PauseKind.NONE) {
         budget.evictSlice();
         const endUs = this.clock.monotonicUs();
         this.latency.note("eviction-cycle", endUs - nowUs, this.#x.nowMs);

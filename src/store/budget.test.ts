@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { ShardId } from "../base/brands.ts";
 import { viewOf } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
-import { LEDGER_GRANULE_BYTES, LEDGER_OVERDRAFT_BYTES_MAX } from "../base/limits.ts";
+import { LEDGER_GRANULE_BYTES, LEDGER_OVERDRAFT_BYTES_MAX, LEDGER_PAUSES_MAX } from "../base/limits.ts";
 import { Random } from "../base/random.ts";
 import { SharedWords } from "../base/shared.ts";
 import { Config } from "../config/config.ts";
@@ -23,6 +23,8 @@ class Server {
   readonly stores: Store[] = [];
   readonly configs: Config[] = [];
   readonly woken: number[] = [];
+  /** What other shards do while a command waits for them. */
+  onPause: () => void = () => undefined;
   readonly shared = new SharedWords();
   us = 0;
   /** What clients' buffers take at each of the shards. */
@@ -34,7 +36,10 @@ class Server {
     const clock: Clock = { wallMs: () => START_MS, monotonicUs: () => (this.us += this.stepUs) };
     for (let id = 0; id < shards; id++) {
       const store = new Store(4, new KeyHasher(id, 8), clock, new Random(id + 1));
-      store.budget.join(this.shared, id as ShardId, shards, { wake: (target) => this.woken.push(target) });
+      store.budget.join(this.shared, id as ShardId, shards, {
+        wake: (target) => this.woken.push(target),
+        pause: () => this.onPause(),
+      });
       this.stores.push(store);
       this.configs.push(new Config("/"));
     }
@@ -140,6 +145,39 @@ test("a value larger than the reserve finds its place on a shard that has little
   while (server.usedBytes > limit) server.turns();
   assert.equal(server.keys(1), 2);
   assert.ok(!server.set(1, "too large", 65 * MiB), "what can never fit is refused");
+});
+
+test("a command that would be refused waits while another shard evicts for it, and once in a turn", () => {
+  const limit = 32 * MiB;
+  const server = new Server(2, { maxmemory: String(limit), "maxmemory-policy": "allkeys-lru" });
+  let pauses = 0;
+  server.onPause = () => pauses++;
+  const large = 8 * MiB;
+  /** Sets large values on a shard whose client's input takes as much again, until one is refused. */
+  const setsUntilRefused = (): number => {
+    for (let i = 0; i < 5; i++) if (!server.set(1, "large", large)) return i;
+    return 5;
+  };
+  for (let i = 0; i < 40_000; i++) assert.ok(server.set(0, "small" + i, 1000));
+  server.turn(0);
+  server.clientBytes = large;
+  server.stores[1].budget.settle(large);
+  assert.ok(setsUntilRefused() < 5, "the other shard does not take its turns");
+  assert.equal(pauses, LEDGER_PAUSES_MAX);
+  assert.ok(!server.set(1, "large", large));
+  assert.equal(pauses, LEDGER_PAUSES_MAX, "it has waited in this turn");
+
+  server.stores[1].budget.settle(large);
+  server.onPause = () => {
+    const { budget } = server.stores[0];
+    budget.settle(0);
+    if (budget.pressed) budget.evictSlice();
+  };
+  for (let i = 0; i < 5; i++) {
+    assert.ok(server.set(1, "large", large));
+    server.stores[1].budget.settle(large);
+  }
+  assert.ok(server.usedBytes <= limit, String(server.usedBytes));
 });
 
 test("noeviction: OOM at the limit, room again when keys go, and what one shard leaves another one takes", () => {

@@ -24,15 +24,19 @@ import {
   LEDGER_CLAIM_BYTES,
   LEDGER_GRANULE_BYTES,
   LEDGER_OVERDRAFT_BYTES_MAX,
+  LEDGER_PAUSES_MAX,
   LEDGER_RESERVE_BYTES_MAX,
   LEDGER_TOLERANCE_BYTES,
 } from "../base/limits.ts";
 import { SharedWords } from "../base/shared.ts";
 import type { Store } from "./store.ts";
 
-/** Wakes a shard that sleeps. */
+/** What the budget needs of other shards. */
 export interface Waker {
+  /** Wakes a shard that sleeps. */
   wake(target: ShardId): void;
+  /** Stops this thread for a moment, in which the others go on; the wakes before it have gone out. */
+  pause(): void;
 }
 
 const GRANULE = LEDGER_GRANULE_BYTES;
@@ -50,6 +54,8 @@ export class Budget {
   watched: boolean;
   /** This shard is to evict: evictSlice() has work. */
   pressed: boolean;
+  /** The server is over its limit. */
+  over: boolean;
   readonly #store: Store;
   readonly #clock: Clock;
   #shared: SharedWords;
@@ -68,6 +74,8 @@ export class Budget {
   #evictable: boolean;
   /** A command went over the limit here, and the server has not come below it since. */
   #indebted: boolean;
+  /** A command of this turn has waited for other shards already. */
+  #awaited: boolean;
   /** The shard that should evict, as last found out by #leads(). */
   #leader: ShardId;
   /** Doubles, as bytes and microseconds pass 2^31: what clients' buffers take, what is granted, times over the limit. */
@@ -76,6 +84,7 @@ export class Budget {
   constructor(store: Store, clock: Clock) {
     this.watched = false;
     this.pressed = false;
+    this.over = false;
     this.#store = store;
     this.#clock = clock;
     this.#shared = new SharedWords();
@@ -91,6 +100,7 @@ export class Budget {
     this.#overdraft = 0;
     this.#evictable = false;
     this.#indebted = false;
+    this.#awaited = false;
     this.#leader = 0 as ShardId;
     this.#values = new Float64Array(4);
   }
@@ -122,6 +132,7 @@ export class Budget {
     }
     this.#grant(-this.#granted);
     this.pressed = false;
+    this.over = false;
     this.#exceeded(false);
   }
 
@@ -191,7 +202,8 @@ export class Budget {
     const rest = Math.max(0, this.#short(byteLength));
     if (mayHave || this.#shared.claimedInAll() + rest <= this.#limit + this.#overdraft) return this.#overdraw(rest);
     // What finds room once others have evicted may go in now, one command until then.
-    if (this.#indebted || this.#granted + rest > this.#limit) return false;
+    if (this.#granted + rest > this.#limit) return false;
+    if (this.#indebted) return this.#awaits(rest);
     this.#indebted = true;
     return this.#overdraw(rest);
   }
@@ -201,6 +213,7 @@ export class Budget {
    * to evict. `clientBytes` is what input and output of clients take.
    */
   settle(clientBytes: number): void {
+    this.#awaited = false;
     this.#values[CLIENTS] = clientBytes;
     this.#cover();
     const shared = this.#shared;
@@ -217,6 +230,7 @@ export class Budget {
       shared.setEvictable(this.#self, evictable);
     }
     const over = claimed > this.#limit;
+    this.over = over;
     this.pressed = claimed > this.#quiet && evictable && this.#leads();
     if (over || this.#values[GATE] < 0) this.#setGate();
     if (!over) this.#indebted = false;
@@ -290,6 +304,24 @@ export class Budget {
   #overdraw(short: number): boolean {
     this.#grant(short);
     return true;
+  }
+
+  /**
+   * Books what is missing, so that the shard that is to evict sees it, and waits until there is room for it: once in a turn,
+   * and for LEDGER_PAUSES_MAX pauses. A command that evicts for itself takes its time, too.
+   */
+  #awaits(short: number): boolean {
+    if (this.#awaited || this.#waker === null) return false;
+    this.#awaited = true;
+    this.#grant(short);
+    for (let n = 0; n < LEDGER_PAUSES_MAX; n++) {
+      this.#waker.pause();
+      if (this.#shared.claimedInAll() > this.#limit) continue;
+      this.#setGate();
+      return true;
+    }
+    this.#grant(-short);
+    return false;
   }
 
   /** Is this the shard to evict? Those that hold nearly as much as the one that holds most are it, too. */
