@@ -6,7 +6,8 @@
  * (a connection stops parsing when there are none); replies are always accepted, so that full rings cannot deadlock.
  *
  *     REQUEST, PART     first = socket or operation, second = client id, third = seq; payload:
- *                       word 0  command id | RESP version << 24 | NO_TOUCH      word 1  database      word 2  number of arguments
+ *                       word 0  command id | RESP version << 24 | NO_TOUCH
+ *                       word 1  database      word 2  number of arguments
  *                       then (start, end) of each argument, relative to the bytes behind; then those bytes
  *     REPLY             first = socket, second = client id, third = seq; payload: the reply
  *     PART_REPLY        first = operation; payload: the reply

@@ -2,9 +2,10 @@
  * Input: bytes of a connection that could not be used at once. Hot path.
  *
  * A receive buffer never survives a turn. What is left of it (the beginning of a request, or requests of a connection
- * that waits) moves to the connection's assembly buffer, which doubles as bytes arrive. An announced length is believed only
- * where it is about what doubling would come to: a large argument then ends in a buffer of its own size. Empty buffers of the smallest size are kept for the next connection that needs one; a large one of which little
- * is left is given up.
+ * that waits) moves to the connection's assembly buffer, which doubles as bytes arrive. An announced length is believed
+ * only where it is about what doubling would come to: a large argument then ends in a buffer of its own size. Empty
+ * buffers of the smallest size are kept for the next connection that needs one; a large one of which little is left is
+ * given up.
  */
 
 import { copyBytes } from "../base/bytes.ts";
